@@ -1,0 +1,1 @@
+"""Build data sets of incitement and mobilisation: annotated, agreed, released and evaluated."""

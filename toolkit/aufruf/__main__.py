@@ -1,0 +1,5 @@
+"""Run the command line with ``python -m aufruf``."""
+
+from aufruf.cli.app import main
+
+main()

@@ -1,0 +1,230 @@
+"""The label scheme: labels, voices, attributes and flags, read from ``schemas/label_scheme.toml``.
+
+Whatever repeats them (interface, guidelines, JSON Schemas, dataset features, card) is made from here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from aufruf.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Language = Literal["de", "en"]
+Pass = Literal["triage", "detail"]
+LANGUAGES: tuple[Language, ...] = ("de", "en")
+PASSES: tuple[Pass, ...] = ("triage", "detail")
+
+
+class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
+    """An entry of the file: frozen, and an unknown key is an error."""
+
+
+class Bilingual(_Entry, frozen=True):
+    """One wording in both languages."""
+
+    de: str
+    en: str
+
+    def __getitem__(self, language: Language) -> str:
+        return self.de if language == "de" else self.en
+
+
+class Example(_Entry, frozen=True):
+    """A text with the reason why a label, or no label, holds of it.
+
+    ``voice`` names the voices of the label in this text; empty for a counter-example.
+    """
+
+    language: Language
+    text: str
+    why: str
+    voice: tuple[str, ...] = ()
+
+
+class Label(_Entry, frozen=True):
+    """A label. Any number of labels may hold of one record.
+
+    ``auxiliary`` labels keep the borders of the others clean and are reported apart.
+    ``voice_hotkeys`` are the keys of this label's voices, in the order of the voices.
+    """
+
+    name: str
+    hotkey: str
+    color: str
+    voice_hotkeys: tuple[str, ...]
+    title: Bilingual
+    definition: Bilingual
+    examples: tuple[Example, ...] = msgspec.field(name="example")
+    counter_examples: tuple[Example, ...] = msgspec.field(name="counter_example")
+    auxiliary: bool = False
+
+
+class Voice(_Entry, frozen=True):
+    """In whose voice a label holds. ``author`` says whether it counts as the author's own."""
+
+    name: str
+    author: bool
+    title: Bilingual
+    definition: Bilingual
+
+
+class AttributeValue(_Entry, frozen=True):
+    """One answer to an attribute's question."""
+
+    name: str
+    title: Bilingual
+    definition: Bilingual
+
+
+class Attribute(_Entry, frozen=True):
+    """A question with one answer, asked for each chosen label that it is about."""
+
+    name: str
+    in_pass: Pass = msgspec.field(name="pass")
+    labels: tuple[str, ...]
+    title: Bilingual
+    definition: Bilingual
+    values: tuple[AttributeValue, ...] = msgspec.field(name="value")
+
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """The names of the answers, in their order."""
+        return tuple(value.name for value in self.values)
+
+
+class Flag(_Entry, frozen=True):
+    """A remark on the whole record in triage. ``missing`` makes the answer a missing value."""
+
+    name: str
+    hotkey: str
+    title: Bilingual
+    definition: Bilingual
+    missing: bool = False
+
+
+class Border(_Entry, frozen=True):
+    """A decision rule for a border between labels, or between a label and none."""
+
+    name: str
+    title: Bilingual
+    rule: Bilingual
+    examples: tuple[Example, ...] = msgspec.field(name="example", default=())
+
+
+class LabelScheme(_Entry, frozen=True):
+    """The whole scheme. ``labels`` and ``voices`` are in the order in which they are shown and stored."""
+
+    version: str
+    title: Bilingual
+    labels: tuple[Label, ...] = msgspec.field(name="label")
+    voices: tuple[Voice, ...] = msgspec.field(name="voice")
+    attributes: tuple[Attribute, ...] = msgspec.field(name="attribute")
+    flags: tuple[Flag, ...] = msgspec.field(name="flag")
+    borders: tuple[Border, ...] = msgspec.field(name="border")
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hex SHA-256 of the content: comments and layout of the file do not count."""
+        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The names of all labels, auxiliary ones included."""
+        return tuple(label.name for label in self.labels)
+
+    @property
+    def voice_names(self) -> tuple[str, ...]:
+        """The names of all voices."""
+        return tuple(voice.name for voice in self.voices)
+
+    @property
+    def author_voices(self) -> tuple[str, ...]:
+        """The voices that count as the author's own."""
+        return tuple(voice.name for voice in self.voices if voice.author)
+
+    @property
+    def flag_names(self) -> tuple[str, ...]:
+        """The names of all flags."""
+        return tuple(flag.name for flag in self.flags)
+
+    @property
+    def missing_flags(self) -> tuple[str, ...]:
+        """The flags that make an answer a missing value."""
+        return tuple(flag.name for flag in self.flags if flag.missing)
+
+    def label(self, name: str) -> Label:
+        """Return the label of that name; KeyError if there is none."""
+        for label in self.labels:
+            if label.name == name:
+                return label
+        raise KeyError(name)
+
+    def attributes_of(self, label: str, in_pass: Pass | None = None) -> tuple[Attribute, ...]:
+        """Return the attributes asked of a label, in one pass or in both."""
+        return tuple(
+            attribute
+            for attribute in self.attributes
+            if label in attribute.labels and in_pass in (None, attribute.in_pass)
+        )
+
+
+def load_label_scheme(path: Path) -> LabelScheme:
+    """Read and check a label scheme.
+
+    Raises:
+        SettingsError: if the file is missing, is no TOML, has an unknown or missing key, repeats a
+            name, or refers to a label or voice that it does not define. Names the file and the key.
+    """
+    try:
+        scheme = msgspec.convert(tomllib.loads(path.read_text("utf-8")), LabelScheme)
+    except FileNotFoundError as error:
+        raise SettingsError(f"{path}: there is no label scheme here; `aufruf init` writes one") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{path}: {error}") from error
+    problems = _problems(scheme)
+    if problems:
+        raise SettingsError(f"{path}: " + "; ".join(problems))
+    return scheme
+
+
+def _problems(scheme: LabelScheme) -> list[str]:
+    problems: list[str] = []
+    named = {
+        "label": scheme.label_names,
+        "voice": scheme.voice_names,
+        "attribute": tuple(attribute.name for attribute in scheme.attributes),
+        "flag": scheme.flag_names,
+        "border": tuple(border.name for border in scheme.borders),
+    }
+    for kind, names in named.items():
+        problems += [
+            f"{kind} '{name}' stands twice" for name in sorted({n for n in names if names.count(n) > 1})
+        ]
+        problems += [
+            f"{kind} '{name}' is no identifier (a-z, 0-9, _)" for name in names if not name.isidentifier()
+        ]
+    keys = [entry.hotkey for entries in (scheme.labels, scheme.flags) for entry in entries]
+    keys += [key for label in scheme.labels for key in label.voice_hotkeys]
+    problems += [f"hotkey '{key}' is given twice" for key in sorted({k for k in keys if keys.count(k) > 1})]
+    for attribute in scheme.attributes:
+        unknown = [name for name in attribute.labels if name not in scheme.label_names]
+        problems += [f"attribute '{attribute.name}' names the unknown label '{name}'" for name in unknown]
+    for label in scheme.labels:
+        if len(label.voice_hotkeys) != len(scheme.voices):
+            problems.append(f"label '{label.name}' needs {len(scheme.voices)} voice_hotkeys, one a voice")
+        voices = [voice for example in label.examples for voice in example.voice]
+        unknown = sorted({voice for voice in voices if voice not in scheme.voice_names})
+        problems += [f"an example of '{label.name}' names the unknown voice '{name}'" for name in unknown]
+    if not scheme.author_voices:
+        problems.append("no voice has `author = true`")
+    return problems

@@ -1,0 +1,96 @@
+"""``aufruf.toml``: a workspace's settings as one frozen value. No secrets."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from aufruf.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMAT = 1
+"""Version of the workspace's layout and tables that this code reads and writes."""
+
+MaskCategory = Literal["mention", "email", "phone", "profile_link", "iban"]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class Source(_Section, frozen=True):
+    """What holds for all records of one source."""
+
+    rights: str | None = None
+    outlet: str | None = None
+
+
+class Privacy(_Section, frozen=True):
+    """Which personal data in texts are replaced by placeholders."""
+
+    mask: tuple[MaskCategory, ...] = ("mention", "email", "phone", "profile_link", "iban")
+
+
+class Splits(_Section, frozen=True):
+    """Shares of the released records, and which relations a split must not cross."""
+
+    train: float = 0.6
+    validation: float = 0.2
+    test: float = 0.2
+
+    def __post_init__(self) -> None:
+        shares = (self.train, self.validation, self.test)
+        if min(shares) <= 0 or abs(sum(shares) - 1) > 1e-9:  # noqa: PLR2004 -- rounding of decimals
+            raise ValueError("train, validation and test must each be above 0 and add up to 1")
+
+
+class Release(_Section, frozen=True):
+    """What the data card says of all releases."""
+
+    title: str = "Untitled data set of threats, calls to violence and protest mobilisation"
+    license: str = "other"
+    contact: str = ""
+
+
+class Agreement(_Section, frozen=True):
+    """Set before a round: below ``tentative`` a coefficient is no ground for conclusions."""
+
+    tentative: float = 0.667
+    reliable: float = 0.8
+
+
+class Settings(_Section, frozen=True):
+    """The whole file. ``format`` is the version of the workspace's layout."""
+
+    format: int
+    privacy: Privacy = msgspec.field(default_factory=Privacy)
+    splits: Splits = msgspec.field(default_factory=Splits)
+    release: Release = msgspec.field(default_factory=Release)
+    agreement: Agreement = msgspec.field(default_factory=Agreement)
+    sources: dict[str, Source] = msgspec.field(default_factory=dict[str, Source])
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check a settings file.
+
+    Raises:
+        SettingsError: if it is no TOML, has an unknown key or a wrong value, or was written by a newer
+            version of aufruf. Names the file and the key.
+    """
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+        found = content.get("format")
+        if isinstance(found, int) and found > FORMAT:
+            raise SettingsError(
+                f"{path}: this workspace has format {found}, this version of aufruf reads up to {FORMAT}: "
+                "install a newer aufruf"
+            )
+        return msgspec.convert(content, Settings)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{path}: {error}") from error

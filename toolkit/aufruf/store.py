@@ -1,0 +1,175 @@
+"""Delta Lake behind five verbs: append, upsert, scan, version, files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from aufruf.errors import WorkspaceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from deltalake import CommitProperties, DeltaTable
+
+    from aufruf.tables import Table
+
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Store:
+    """The tables of one workspace, a Delta table in a folder each.
+
+    A write is one commit: a killed process leaves the version before or the version after.
+    ``transaction`` is an (id, version) pair: a write with a pair that the table has seen does nothing.
+    """
+
+    root: Path
+
+    def scan(self, table: Table, version: int | None = None) -> pl.LazyFrame:
+        """Return the table's rows, now or as of a version; no rows if nothing was ever written."""
+        delta = self._open(table, version)
+        if delta is None:
+            return table.empty().lazy()
+        return pl.scan_delta(delta).select(pl.col(name).cast(dtype) for name, dtype in table.schema.items())
+
+    def read(self, table: Table, version: int | None = None) -> pl.DataFrame:
+        """Return the table's rows as a frame."""
+        return self.scan(table, version).collect()
+
+    def version(self, table: Table) -> int | None:
+        """Return the newest version's number, or None if nothing was ever written."""
+        delta = self._open(table)
+        return None if delta is None else delta.version()
+
+    def files(self, table: Table, version: int | None = None) -> list[str]:
+        """Return the paths of the Parquet files that make up a version."""
+        delta = self._open(table, version)
+        return [] if delta is None else delta.file_uris()
+
+    def append(self, table: Table, frame: pl.DataFrame, transaction: tuple[str, int] | None = None) -> bool:
+        """Add rows in one commit; return False if the transaction was made before.
+
+        Raises:
+            WorkspaceError: if another process holds on to the table, or the disk refuses.
+        """
+        from deltalake import write_deltalake
+
+        rows = table.conform(frame)
+
+        def write() -> bool:
+            if self._was_made(table, transaction):
+                return False
+            write_deltalake(
+                str(self._path(table)),
+                rows,
+                mode="append",
+                configuration=_configuration(table),
+                commit_properties=_properties(transaction),
+            )
+            return True
+
+        return _retried(table, write)
+
+    def upsert(self, table: Table, frame: pl.DataFrame, transaction: tuple[str, int] | None = None) -> bool:
+        """Insert or replace rows by the table's key in one commit; return False if nothing changed.
+
+        Rows that are already there as they are do not count as a change and make no new version.
+
+        Raises:
+            WorkspaceError: if another process holds on to the table, or the disk refuses.
+        """
+        rows = table.conform(frame)
+        if rows.select(table.key).is_duplicated().any():
+            raise ValueError(f"table {table.name}: a key stands twice in the rows to write")
+
+        def write() -> bool:
+            if self._was_made(table, transaction):
+                return False
+            delta = self._open(table)
+            if delta is None:
+                return rows.height > 0 and self.append(table, rows, transaction)
+            changed = _changed(rows, self.read(table), table)
+            if changed.is_empty():
+                return False
+            (
+                delta.merge(
+                    changed,
+                    predicate=" AND ".join(f"old.`{key}` = new.`{key}`" for key in table.key),
+                    source_alias="new",
+                    target_alias="old",
+                    commit_properties=_properties(transaction),
+                )
+                .when_matched_update_all()
+                .when_not_matched_insert_all()
+                .execute()
+            )
+            return True
+
+        return _retried(table, write)
+
+    def delete(self, table: Table, predicate: str) -> None:
+        """Delete the rows that meet an SQL predicate, in one commit."""
+        delta = self._open(table)
+        if delta is not None:
+            _retried(table, lambda: bool(delta.delete(predicate)))
+
+    def _path(self, table: Table) -> Path:
+        return self.root / table.name
+
+    def _open(self, table: Table, version: int | None = None) -> DeltaTable | None:
+        from deltalake import DeltaTable
+
+        path = str(self._path(table))
+        return DeltaTable(path, version=version) if DeltaTable.is_deltatable(path) else None
+
+    def _was_made(self, table: Table, transaction: tuple[str, int] | None) -> bool:
+        delta = self._open(table)
+        if transaction is None or delta is None:
+            return False
+        seen = delta.transaction_version(transaction[0])
+        return seen is not None and seen >= transaction[1]
+
+
+def _changed(rows: pl.DataFrame, old: pl.DataFrame, table: Table) -> pl.DataFrame:
+    key = list(table.key)
+    values = [name for name in table.schema if name not in key]
+    both = rows.join(old, on=key, how="inner", suffix="__old", maintain_order="left")
+    same = both.filter(
+        pl.all_horizontal(
+            [pl.col(name).eq_missing(pl.col(f"{name}__old")) for name in values] or [pl.lit(value=True)]
+        )
+    )
+    return rows.join(same.select(key), on=key, how="anti", maintain_order="left")
+
+
+def _configuration(table: Table) -> dict[str, str | None]:
+    return {"delta.dataSkippingStatsColumns": ",".join(table.statistics)}
+
+
+def _properties(transaction: tuple[str, int] | None) -> CommitProperties | None:
+    from deltalake import CommitProperties, Transaction
+
+    return None if transaction is None else CommitProperties(app_transactions=[Transaction(*transaction)])
+
+
+def _retried(table: Table, write: Callable[[], bool]) -> bool:
+    from deltalake.exceptions import CommitFailedError
+
+    for attempt in range(_ATTEMPTS):
+        try:
+            return write()
+        except CommitFailedError as error:
+            if attempt == _ATTEMPTS - 1:
+                raise WorkspaceError(
+                    f"table {table.name}: another process keeps writing to it; run again when it is done"
+                ) from error
+        except OSError as error:
+            raise WorkspaceError(
+                f"table {table.name}: cannot write: {error.strerror or 'disk error'}"
+            ) from error
+    raise AssertionError("unreachable")
