@@ -1,0 +1,59 @@
+"""What holds now, derived from append-only tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from aufruf.label_scheme import LabelScheme
+
+
+def newest_records(records: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the records that no newer version supersedes."""
+    superseded = records.filter(pl.col("supersedes").is_not_null()).select(record_id="supersedes")
+    return records.join(superseded, on="record_id", how="anti")
+
+
+def current_annotations(annotations: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the newest revision of each annotation, deleted ones left out."""
+    newest = pl.col("revision") == pl.col("revision").max().over("annotation_uuid")
+    return annotations.filter(newest & (pl.col("state") != "deleted"))
+
+
+def triage_judgements(annotations: pl.LazyFrame, scheme: LabelScheme) -> pl.LazyFrame:
+    """Return one row for each answer in triage and each label, from current annotations.
+
+    Skipped answers and those that cannot judge are missing values and have no rows.
+
+    Returns:
+        ``record_id``, ``annotator``, ``round``, ``label``, ``contained`` (the label holds, in any voice),
+        ``author`` (it holds in a voice that counts as the author's own), ``voices`` (a list in the
+        scheme's order; null where the label does not hold).
+    """
+    names = pl.DataFrame({"label": scheme.label_names, "order": range(len(scheme.label_names))})
+    answered = annotations.filter(
+        (pl.col("pass") == "triage") & (pl.col("state") == "live") & pl.col("labels").is_not_null()
+    )
+    chosen = (
+        answered.select("annotation_uuid", "voices")
+        .explode("voices")
+        .filter(pl.col("voices").is_not_null())
+        .select("annotation_uuid", pl.col("voices").struct.unnest())
+        .with_columns(pl.col("voice").cast(pl.Enum(scheme.voice_names)))
+        .sort("voice")
+        .group_by("annotation_uuid", "label", maintain_order=True)
+        .agg(voices=pl.col("voice").cast(pl.String))
+    )
+    return (
+        answered.join(names.lazy(), how="cross")
+        .with_columns(contained=pl.col("labels").list.contains(pl.col("label")))
+        .join(chosen, on=["annotation_uuid", "label"], how="left")
+        .with_columns(
+            author=pl.col("contained")
+            & pl.col("voices").list.set_intersection(list(scheme.author_voices)).list.len().fill_null(0).gt(0)
+        )
+        .sort("record_id", "annotator", "order")
+        .select("record_id", "annotator", "round", "label", "contained", "author", "voices")
+    )
