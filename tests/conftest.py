@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from aufruf.workspace import create_workspace
 
 if TYPE_CHECKING:

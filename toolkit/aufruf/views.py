@@ -40,20 +40,21 @@ def triage_judgements(annotations: pl.LazyFrame, scheme: LabelScheme) -> pl.Lazy
         answered.select("annotation_uuid", "voices")
         .explode("voices")
         .filter(pl.col("voices").is_not_null())
-        .select("annotation_uuid", pl.col("voices").struct.unnest())
+        .unnest("voices")
         .with_columns(pl.col("voice").cast(pl.Enum(scheme.voice_names)))
         .sort("voice")
         .group_by("annotation_uuid", "label", maintain_order=True)
-        .agg(voices=pl.col("voice").cast(pl.String))
+        .agg(
+            pl.col("voice").cast(pl.String).alias("voices"),
+            own=pl.col("voice").is_in(scheme.author_voices).any(),
+        )
     )
     return (
-        answered.join(names.lazy(), how="cross")
+        answered.drop("voices")
+        .join(names.lazy(), how="cross")
         .with_columns(contained=pl.col("labels").list.contains(pl.col("label")))
         .join(chosen, on=["annotation_uuid", "label"], how="left")
-        .with_columns(
-            author=pl.col("contained")
-            & pl.col("voices").list.set_intersection(list(scheme.author_voices)).list.len().fill_null(0).gt(0)
-        )
+        .with_columns(author=pl.col("contained") & pl.col("own").fill_null(value=False))
         .sort("record_id", "annotator", "order")
         .select("record_id", "annotator", "round", "label", "contained", "author", "voices")
     )
