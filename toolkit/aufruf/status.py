@@ -1,0 +1,122 @@
+"""What is in a workspace, and what is next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, CLUSTERS, GOLD, QUARANTINE, RECORDS, SAMPLES
+from aufruf.views import current_annotations, newest_records
+
+if TYPE_CHECKING:
+    from aufruf.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class RoundStatus:
+    """One round and pass: tasks planned, tasks that are in Label Studio, answers pulled."""
+
+    round: str
+    in_pass: str
+    planned: int
+    applied: int
+    answered: int
+    skipped: int
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a workspace holds. ``records`` counts newest versions, by kind and language."""
+
+    workspace: str
+    label_scheme: str
+    records: dict[str, int]
+    clusters: int
+    quarantined: int
+    rounds: list[RoundStatus]
+    sampled: dict[str, int]
+    gold_records: int
+    releases: list[str]
+    models: list[str]
+    next: str
+
+
+def status(workspace: Workspace) -> Status:
+    """Look at every table of the workspace and say what comes next."""
+    store = workspace.store
+    records = newest_records(store.scan(RECORDS)).group_by("kind", "language").len().sort("kind", "language")
+    found = {
+        "records": {f"{kind} {language}": n for kind, language, n in records.collect().rows()},
+        "clusters": store.scan(CLUSTERS).select(pl.col("cluster").n_unique()).collect().item(),
+        "quarantined": store.scan(QUARANTINE).select(pl.len()).collect().item(),
+        "rounds": _rounds(workspace),
+        "sampled": dict(store.scan(SAMPLES).group_by("round").len().sort("round").collect().rows()),
+        "gold_records": store.scan(GOLD).select(pl.col("record_id").n_unique()).collect().item(),
+        "releases": _folders(workspace, "releases"),
+        "models": _folders(workspace, "models"),
+    }
+    scheme = workspace.label_scheme
+    return Status(
+        workspace=str(workspace.root),
+        label_scheme=f"{scheme.version} ({scheme.sha256[:12]})",
+        next=_next_step(**found),
+        **found,
+    )
+
+
+def _rounds(workspace: Workspace) -> list[RoundStatus]:
+    answers = (
+        current_annotations(workspace.store.scan(ANNOTATIONS))
+        .group_by("task_key")
+        .agg(skipped=(pl.col("state") == "skipped").all())
+    )
+    rounds = (
+        workspace.store.scan(ASSIGNMENTS)
+        .join(answers, on="task_key", how="left")
+        .group_by("round", "pass")
+        .agg(
+            planned=pl.len(),
+            applied=pl.col("project_id").is_not_null().sum(),
+            answered=(~pl.col("skipped")).fill_null(value=False).sum(),
+            skipped=pl.col("skipped").fill_null(value=False).sum(),
+        )
+        .sort("round", "pass", descending=[False, True])
+    )
+    return [RoundStatus(*row) for row in rounds.collect().rows()]
+
+
+def _folders(workspace: Workspace, name: str) -> list[str]:
+    folder = workspace.root / name
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path.name for path in found if path.is_dir() and not path.name.startswith("."))
+
+
+def _next_step(  # noqa: PLR0911 -- one answer for each stage of the way
+    records: dict[str, int],
+    sampled: dict[str, int],
+    rounds: list[RoundStatus],
+    gold_records: int,
+    releases: list[str],
+    models: list[str],
+    **_: object,
+) -> str:
+    if not records:
+        return "aufruf import FILE…"
+    if not sampled:
+        return "aufruf sample ROUND -n N"
+    planned = {entry.round for entry in rounds}
+    unplanned = [name for name in sampled if name not in planned]
+    if unplanned:
+        return f"aufruf annotate plan {unplanned[0]}"
+    for entry in rounds:
+        if entry.applied < entry.planned:
+            return f"aufruf annotate apply {entry.round} --pass {entry.in_pass}"
+        if entry.answered + entry.skipped < entry.planned:
+            return f"aufruf annotate status {entry.round}, then aufruf annotate pull {entry.round}"
+    if not gold_records:
+        return "aufruf agreement, then aufruf gold"
+    if not releases:
+        return "aufruf export 0.1.0"
+    return f"aufruf verify releases/{releases[-1]}" if models else "aufruf train tfidf-logreg"
