@@ -70,7 +70,9 @@ def _python() -> Check:
 def _disk(folder: Path) -> Check:
     free = shutil.disk_usage(folder if folder.is_dir() else Path.cwd()).free
     ok = free >= _NEEDED_BYTES
-    return Check("disk", ok, f"{free / 1024**3:.1f} GB free", "make room: Label Studio's environment alone is 0.8 GB")
+    return Check(
+        "disk", ok, f"{free / 1024**3:.1f} GB free", "make room: Label Studio's environment alone is 0.8 GB"
+    )
 
 
 def _assets() -> Check:
@@ -119,7 +121,9 @@ def _tables(workspace: Workspace) -> str:
         files = [Path(file) for file in workspace.store.files(table)]
         missing = sum(not file.exists() for file in files)
         if missing:
-            raise AufrufError(f"table {table.name}: {missing} of {len(files)} files are missing; restore a backup")
+            raise AufrufError(
+                f"table {table.name}: {missing} of {len(files)} files are missing; restore a backup"
+            )
     return f"{sum(workspace.store.version(table) is not None for table in TABLES)} of {len(TABLES)} begun"
 
 
@@ -128,7 +132,9 @@ def _events(workspace: Workspace) -> str:
     events = workspace.store.read(EVENTS).sort("n")
     for number, event in enumerate(events.iter_rows(named=True), start=1):
         if event["n"] != number or event["previous"] != previous or event["sha256"] != event_sha256(event):
-            raise AufrufError(f"event {number} does not follow from the one before; the table was edited by hand")
+            raise AufrufError(
+                f"event {number} does not follow from the one before; the table was edited by hand"
+            )
         previous = event["sha256"]
     return f"{events.height} events, unbroken"
 

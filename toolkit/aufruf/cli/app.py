@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import sys
+from typing import Annotated
 
 import typer
 
+from aufruf.cli import start
 from aufruf.errors import AufrufError
 
 app = typer.Typer(
@@ -13,8 +16,29 @@ app = typer.Typer(
     help="Build data sets of incitement and mobilisation: annotated, agreed, released and evaluated.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
-    rich_markup_mode=None,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+start.register(app)
+
+_FULL_OR_READ_ONLY = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("aufruf"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    del version
 
 
 def main() -> None:
@@ -24,6 +48,11 @@ def main() -> None:
     except AufrufError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in _FULL_OR_READ_ONLY:
+            raise
+        typer.echo(f"error: {error.filename or 'disk'}: {error.strerror}; nothing was half-written", err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,10 @@ def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
     rows += [["duplicate clusters", f"{found.clusters:,}"], ["quarantined", f"{found.quarantined:,}"]]
     rows += [[f"sampled for {name}", f"{n:,}"] for name, n in found.sampled.items()]
     rows += [
-        [f"{entry.round}, {entry.in_pass}", f"{entry.answered + entry.skipped:,} of {entry.planned:,} answered"]
+        [
+            f"{entry.round}, {entry.in_pass}",
+            f"{entry.answered + entry.skipped:,} of {entry.planned:,} answered",
+        ]
         for entry in found.rounds
     ]
     rows += [["records with gold labels", f"{found.gold_records:,}"]]
