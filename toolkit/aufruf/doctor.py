@@ -103,7 +103,8 @@ def _label_scheme(workspace: Workspace) -> str:
 def _annotators(workspace: Workspace) -> str:
     from aufruf.labelstudio.annotators import load_annotators
 
-    return f"{len(load_annotators(workspace.root / 'annotation' / 'annotators.toml'))} in annotation/annotators.toml"
+    annotators = load_annotators(workspace.root / "annotation" / "annotators.toml")
+    return f"{len(annotators)} in annotation/annotators.toml"
 
 
 def _secrets(workspace: Workspace) -> str:

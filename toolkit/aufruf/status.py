@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -35,35 +35,32 @@ class Status:
     records: dict[str, int]
     clusters: int
     quarantined: int
-    rounds: list[RoundStatus]
     sampled: dict[str, int]
+    rounds: list[RoundStatus]
     gold_records: int
     releases: list[str]
     models: list[str]
-    next: str
+    next: str = ""
 
 
 def status(workspace: Workspace) -> Status:
     """Look at every table of the workspace and say what comes next."""
     store = workspace.store
     records = newest_records(store.scan(RECORDS)).group_by("kind", "language").len().sort("kind", "language")
-    found = {
-        "records": {f"{kind} {language}": n for kind, language, n in records.collect().rows()},
-        "clusters": store.scan(CLUSTERS).select(pl.col("cluster").n_unique()).collect().item(),
-        "quarantined": store.scan(QUARANTINE).select(pl.len()).collect().item(),
-        "rounds": _rounds(workspace),
-        "sampled": dict(store.scan(SAMPLES).group_by("round").len().sort("round").collect().rows()),
-        "gold_records": store.scan(GOLD).select(pl.col("record_id").n_unique()).collect().item(),
-        "releases": _folders(workspace, "releases"),
-        "models": _folders(workspace, "models"),
-    }
     scheme = workspace.label_scheme
-    return Status(
+    found = Status(
         workspace=str(workspace.root),
         label_scheme=f"{scheme.version} ({scheme.sha256[:12]})",
-        next=_next_step(**found),
-        **found,
+        records={f"{kind} {language}": n for kind, language, n in records.collect().rows()},
+        clusters=store.scan(CLUSTERS).select(pl.col("cluster").n_unique()).collect().item(),
+        quarantined=store.scan(QUARANTINE).select(pl.len()).collect().item(),
+        sampled=dict(store.scan(SAMPLES).group_by("round").len().sort("round").collect().iter_rows()),
+        rounds=_rounds(workspace),
+        gold_records=store.scan(GOLD).select(pl.col("record_id").n_unique()).collect().item(),
+        releases=_folders(workspace, "releases"),
+        models=_folders(workspace, "models"),
     )
+    return replace(found, next=_next_step(found))
 
 
 def _rounds(workspace: Workspace) -> list[RoundStatus]:
@@ -93,30 +90,29 @@ def _folders(workspace: Workspace, name: str) -> list[str]:
     return sorted(path.name for path in found if path.is_dir() and not path.name.startswith("."))
 
 
-def _next_step(  # noqa: PLR0911 -- one answer for each stage of the way
-    records: dict[str, int],
-    sampled: dict[str, int],
-    rounds: list[RoundStatus],
-    gold_records: int,
-    releases: list[str],
-    models: list[str],
-    **_: object,
-) -> str:
-    if not records:
+def _next_step(found: Status) -> str:
+    if not found.records:
         return "aufruf import FILE…"
-    if not sampled:
+    if not found.sampled:
         return "aufruf sample ROUND -n N"
-    planned = {entry.round for entry in rounds}
-    unplanned = [name for name in sampled if name not in planned]
-    if unplanned:
-        return f"aufruf annotate plan {unplanned[0]}"
-    for entry in rounds:
+    unfinished = _next_in_rounds(found)
+    if unfinished:
+        return unfinished
+    if not found.gold_records:
+        return "aufruf agreement, then aufruf gold"
+    if not found.releases:
+        return "aufruf export 0.1.0"
+    return f"aufruf verify releases/{found.releases[-1]}" if found.models else "aufruf train tfidf-logreg"
+
+
+def _next_in_rounds(found: Status) -> str | None:
+    planned = {entry.round for entry in found.rounds}
+    for name in found.sampled:
+        if name not in planned:
+            return f"aufruf annotate plan {name}"
+    for entry in found.rounds:
         if entry.applied < entry.planned:
             return f"aufruf annotate apply {entry.round} --pass {entry.in_pass}"
         if entry.answered + entry.skipped < entry.planned:
             return f"aufruf annotate status {entry.round}, then aufruf annotate pull {entry.round}"
-    if not gold_records:
-        return "aufruf agreement, then aufruf gold"
-    if not releases:
-        return "aufruf export 0.1.0"
-    return f"aufruf verify releases/{releases[-1]}" if models else "aufruf train tfidf-logreg"
+    return None
