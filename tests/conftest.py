@@ -19,6 +19,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
+def repetitions(request: pytest.FixtureRequest) -> int:
+    """How often a test of random moments tries: 3 times, with ``--campaign`` 50."""
+    return 50 if request.config.getoption("--campaign") else 3
+
+
+@pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     """A fresh workspace with the shipped label scheme."""
     return create_workspace(tmp_path / "workspace")

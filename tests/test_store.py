@@ -1,0 +1,122 @@
+"""Delta Lake behind five verbs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from aufruf.store import Store
+from aufruf.tables import DUPLICATES, QUARANTINE, RECORDS, TABLES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def pairs(*names: str, similarity: float = 1.0) -> pl.DataFrame:
+    return pl.DataFrame({"left": names, "right": names, "similarity": [similarity] * len(names)})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+def test_a_table_never_written_has_no_rows_and_no_version(store: Store):
+    assert store.read(RECORDS).schema == RECORDS.schema
+    assert store.read(RECORDS).is_empty()
+    assert store.version(RECORDS) is None
+    assert store.files(RECORDS) == []
+
+
+def test_what_is_appended_is_read_back_with_the_declared_types(store: Store):
+    store.append(DUPLICATES, pairs("a", "b"))
+    assert store.read(DUPLICATES).sort("left").equals(pairs("a", "b"))
+    assert store.read(DUPLICATES).schema == DUPLICATES.schema
+
+
+def test_the_same_transaction_a_second_time_is_a_no_op(store: Store):
+    assert store.append(DUPLICATES, pairs("a"), ("import:1", 1))
+    assert not store.append(DUPLICATES, pairs("a"), ("import:1", 1))
+    assert store.read(DUPLICATES).height == 1
+    assert store.version(DUPLICATES) == 0
+
+
+def test_an_upsert_replaces_rows_of_the_same_key_and_keeps_the_others(store: Store):
+    store.upsert(DUPLICATES, pairs("a", "b"))
+    assert store.upsert(DUPLICATES, pairs("b", "c", similarity=0.9))
+    rows = store.read(DUPLICATES).sort("left").select("left", "similarity").rows()
+    assert rows == [("a", 1.0), ("b", 0.9), ("c", 0.9)]
+
+
+def test_an_upsert_of_rows_that_are_there_makes_no_version(store: Store):
+    store.upsert(DUPLICATES, pairs("a", "b"))
+    assert not store.upsert(DUPLICATES, pairs("b"))
+    assert store.version(DUPLICATES) == 0
+
+
+def test_an_older_version_can_be_read(store: Store):
+    store.append(DUPLICATES, pairs("a"))
+    store.append(DUPLICATES, pairs("b"))
+    assert store.read(DUPLICATES, version=0).get_column("left").to_list() == ["a"]
+
+
+def test_a_key_that_stands_twice_is_refused_before_anything_is_written(store: Store):
+    with pytest.raises(ValueError, match="a key stands twice"):
+        store.upsert(DUPLICATES, pairs("a", "a"))
+    assert store.version(DUPLICATES) is None
+
+
+def test_a_null_where_none_may_be_is_refused(store: Store):
+    with pytest.raises(ValueError, match=r"null in \['similarity'\]"):
+        store.append(DUPLICATES, pairs("a").with_columns(similarity=None))
+
+
+def test_the_log_holds_no_value_of_a_column_without_statistics(store: Store, tmp_path: Path):
+    row = {"import_id": "i", "file": "f", "item": "1", "reason": "empty_text", "message": "a-canary-message"}
+    store.append(QUARANTINE, pl.DataFrame([row]))
+    log = "".join(path.read_text() for path in (tmp_path / "quarantine" / "_delta_log").glob("*.json"))
+    assert "empty_text" in log
+    assert "a-canary-message" not in log
+
+
+def test_no_table_writes_statistics_of_texts():
+    texts = {"text", "title", "comment", "raw", "message", "url", "outlet", "details"}
+    assert [table.name for table in TABLES if texts & set(table.statistics)] == []
+    assert [table.name for table in TABLES if not set(table.statistics) <= set(table.schema)] == []
+
+
+_WRITER = """
+import sys, polars as pl
+from pathlib import Path
+from aufruf.store import Store
+from aufruf.tables import DUPLICATES
+store = Store(Path(sys.argv[1]))
+for version in range(1000):
+    names = [f"{version}-{row}" for row in range(500)]
+    store.upsert(DUPLICATES, pl.DataFrame({"left": names, "right": names, "similarity": [1.0] * 500}))
+    print(version, flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.campaign
+def test_a_writer_killed_at_any_moment_leaves_whole_commits(tmp_path: Path, repetitions: int):
+    """Each commit holds 500 rows: after a kill their number is a multiple of 500."""
+    for attempt in range(repetitions):
+        folder = tmp_path / str(attempt)
+        command = [sys.executable, "-c", _WRITER, str(folder)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+            assert writer.stdout is not None
+            writer.stdout.readline()
+            time.sleep(0.037 * (attempt % 10))
+            os.kill(writer.pid, signal.SIGKILL)
+        rows = Store(folder).read(DUPLICATES).height
+        assert rows > 0
+        assert rows % 500 == 0
