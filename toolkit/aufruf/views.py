@@ -58,3 +58,26 @@ def triage_judgements(annotations: pl.LazyFrame, scheme: LabelScheme) -> pl.Lazy
         .sort("record_id", "annotator", "order")
         .select("record_id", "annotator", "round", "label", "contained", "author", "voices")
     )
+
+
+def first_answers(annotations: pl.LazyFrame) -> pl.LazyFrame:
+    """Return each annotator's first live answer to each record and pass, from current annotations.
+
+    One person has one voice: what they answer when a record is shown again measures how steady they are
+    and is no second opinion.
+    """
+    return (
+        annotations.filter(pl.col("state") == "live")
+        .sort("created_at", "annotation_uuid")
+        .unique(["record_id", "annotator", "pass"], keep="first", maintain_order=True)
+    )
+
+
+def main_answers(annotations: pl.LazyFrame, assignments: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the answers that agreement and gold count, from all annotations.
+
+    Those are the current ones whose task was planned for the main purpose, and those without a task, such
+    as answers imported with a labelled source.
+    """
+    other = assignments.filter(pl.col("purpose") != "main").select("task_key")
+    return current_annotations(annotations).join(other, on="task_key", how="anti")
