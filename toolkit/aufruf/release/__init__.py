@@ -1,0 +1,1 @@
+"""Releases: versioned splits that load anywhere and can be checked."""

@@ -1,0 +1,144 @@
+"""Give whole components to splits so that every category is shared out as wanted.
+
+Components with equal counts are one profile, so the work grows with the number of different
+components, not of records. What is minimised is the sum over splits and categories of the squared
+deviation from the wanted share, in shares of the category's total.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Counts = NDArray[np.int64]
+    Reals = NDArray[np.float64]
+
+_SMOOTHING = 10
+"""Added to a category's total: a category of three records cannot be shared out and shall not rule."""
+_MAX_MOVES = 2_000
+_MAX_SWAPS = 400
+_SWAP_PROFILES = 500
+_GAIN = 1e-12
+
+
+@dataclass
+class _State:
+    """Components of each profile in each split, and what that leaves to be wished for."""
+
+    profiles: Reals  # (n_profiles, n_categories)
+    placed: Counts  # (n_profiles, n_splits)
+    excess: Reals  # (n_splits, n_categories): counts above the wanted ones
+    weight: Reals  # (n_categories,)
+
+    def add(self, profile: int, split: int, times: int = 1) -> None:
+        self.placed[profile, split] += times
+        self.excess[split] += times * self.profiles[profile]
+
+    def pull(self) -> Reals:
+        """Half the change of the loss for a little of a profile in a split, (n_profiles, n_splits)."""
+        return self.profiles @ (self.weight * self.excess).T
+
+
+def allocate(counts: Counts, fixed: Counts, shares: Sequence[float], seed: int) -> Counts:
+    """Return the split of each component, shape (n_components,).
+
+    Args:
+        counts: how many records of each category a component has, shape (n_components, n_categories).
+        fixed: records of each category that stand in each split already, (n_splits, n_categories).
+        shares: wanted share of each split; they add up to 1.
+        seed: of the choice among equals.
+    """
+    rng = np.random.default_rng(seed)
+    profiles, member, copies = np.unique(counts, axis=0, return_inverse=True, return_counts=True)
+    total = fixed.sum(axis=0) + counts.sum(axis=0)
+    wanted = np.asarray(shares, dtype=np.float64)
+    excess: Reals = fixed - wanted[:, None] * total
+    state = _State(
+        profiles=profiles.astype(np.float64),
+        placed=np.zeros((len(profiles), len(wanted)), dtype=np.int64),
+        excess=excess,
+        weight=1.0 / (total + _SMOOTHING) ** 2,
+    )
+    _place_evenly(state, copies, wanted)
+    _place_rest(state, copies, rng)
+    _move(state)
+    _swap(state, rng)
+    return _by_component(state.placed, member.reshape(-1), rng)
+
+
+def _place_evenly(state: _State, copies: Counts, wanted: Reals) -> None:
+    even = np.floor(copies[:, None] * wanted).astype(np.int64)
+    state.placed += even
+    state.excess += even.T @ state.profiles
+
+
+def _place_rest(state: _State, copies: Counts, rng: np.random.Generator) -> None:
+    """Place what is left one by one, the largest first, where the loss grows least."""
+    rest = copies - state.placed.sum(axis=1)
+    order = np.lexsort((rng.permutation(len(rest)), -state.profiles.sum(axis=1)))
+    for profile in np.repeat(order, rest[order]):
+        pull = (state.weight * state.excess) @ state.profiles[profile]
+        state.add(int(profile), int(pull.argmin()))
+
+
+def _move(state: _State) -> None:
+    """Move single components to another split as long as that makes the loss smaller."""
+    own = (state.profiles**2) @ state.weight
+    for _ in range(_MAX_MOVES):
+        pull = state.pull()
+        change = own[:, None, None] - pull[:, :, None] + pull[:, None, :]
+        change[state.placed == 0] = np.inf
+        change[:, range(pull.shape[1]), range(pull.shape[1])] = np.inf
+        profile, source, target = np.unravel_index(change.argmin(), change.shape)
+        if change[profile, source, target] >= -_GAIN:
+            return
+        state.add(int(profile), int(source), -1)
+        state.add(int(profile), int(target))
+
+
+def _swap(state: _State, rng: np.random.Generator) -> None:
+    """Exchange two components of different splits as long as that makes the loss smaller."""
+    size = min(_SWAP_PROFILES, len(state.profiles))
+    chosen = np.sort(rng.choice(len(state.profiles), size=size, replace=False))
+    vectors = state.profiles[chosen]
+    product = (vectors * state.weight) @ vectors.T
+    own = np.diag(product)
+    between = own[:, None] + own[None, :] - 2 * product
+    pairs = [(s, t) for s in range(len(state.excess)) for t in range(s)]
+    for _ in range(_MAX_SWAPS if size else 0):
+        pull = state.pull()[chosen]
+        best = min((_best_swap(state.placed[chosen], pull, between, pair) for pair in pairs), default=None)
+        if best is None or best[0] >= -_GAIN:
+            return
+        _, left, right, (source, target) = best
+        for profile, leaves, joins in ((chosen[left], source, target), (chosen[right], target, source)):
+            state.add(int(profile), leaves, -1)
+            state.add(int(profile), joins)
+
+
+def _best_swap(
+    placed: Counts, pull: Reals, between: Reals, pair: tuple[int, int]
+) -> tuple[float, int, int, tuple[int, int]]:
+    source, target = pair
+    slope = pull[:, target] - pull[:, source]
+    change = between + slope[:, None] - slope[None, :]
+    change[placed[:, source] == 0, :] = np.inf
+    change[:, placed[:, target] == 0] = np.inf
+    left, right = np.unravel_index(change.argmin(), change.shape)
+    return float(change[left, right]), int(left), int(right), pair
+
+
+def _by_component(placed: Counts, member: Counts, rng: np.random.Generator) -> Counts:
+    """Deal the splits of each profile out to its components at random."""
+    order = np.lexsort((rng.random(len(member)), member))
+    split = np.empty(len(member), dtype=np.int64)
+    profiles, splits = placed.shape
+    split[order] = np.repeat(np.tile(np.arange(splits), profiles), placed.reshape(-1))
+    return split

@@ -1,0 +1,156 @@
+"""Divide released records into train, validation and test so that nothing leaks between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from aufruf.release.allocation import allocate
+from aufruf.release.features import SPLITS
+from aufruf.release.ties import FREE, OUT, RELATIONS, TRAIN, components, find_ties, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aufruf.release.allocation import Counts
+    from aufruf.release.ties import Flags, Rows, Ties
+
+BRIDGE = "tied to records of two splits"
+TIED_TO_HELD_OUT = "for training only, and tied to validation or test"
+FROZEN_CONFLICT = "a new tie to a stronger split"
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Where each record goes.
+
+    Attributes:
+        placed: ``record_id``, ``split``, ``group`` (smallest record_id of its component); sorted by id.
+        left_out: ``record_id``, ``reason``; sorted by id.
+        deviations: ``category``, ``n`` and for each split the share that it got less the wanted one.
+    """
+
+    placed: pl.DataFrame
+    left_out: pl.DataFrame
+    deviations: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class SplitPlan:
+    """What is wanted: each split's share, the relations that it must not cross, the seed of chance."""
+
+    shares: Mapping[str, float]
+    seed: int
+    relations: tuple[str, ...] = tuple(RELATIONS)
+
+
+def split_records(
+    records: pl.DataFrame, categories: Sequence[str], plan: SplitPlan, lock: Mapping[str, str]
+) -> Splits:
+    """Divide records by components, stratified over categories, honouring an earlier division.
+
+    The result does not depend on the order of the rows.
+
+    Args:
+        records: ``record_id``; the key columns of `RELATIONS` (null: no such tie); ``train_only``
+            (bool: may stand in no other split than train); one boolean column a category (null: no).
+        categories: names of the category columns; all records are a category of their own.
+        plan: what is wanted.
+        lock: the split of each record_id in earlier releases; these never move.
+    """
+    rows = records.sort("record_id")
+    ties = find_ties(rows, plan.relations)
+    train_only = rows.get_column("train_only").to_numpy()
+    frozen = _frozen(rows, lock)
+    split = settle(frozen, train_only, ties)
+    out = split == OUT
+    group = components(ties.among(~out))
+    table = _category_table(rows, categories)
+    _hold_in_train(split, group, train_only)
+    _share_out(split, group, table, plan)
+    _check_no_crossing(split, ties)
+    return Splits(
+        placed=_placed(rows, split, group),
+        left_out=_left_out(rows, frozen, train_only, out),
+        deviations=_deviations(split[~out], table[~out], ["all", *categories], plan.shares),
+    )
+
+
+def _frozen(rows: pl.DataFrame, lock: Mapping[str, str]) -> Rows:
+    known = pl.DataFrame(
+        {"record_id": list(lock), "number": [SPLITS.index(name) for name in lock.values()]},
+        schema={"record_id": pl.String, "number": pl.Int64},
+    )
+    found = rows.join(known, on="record_id", how="left", maintain_order="left").get_column("number")
+    return found.fill_null(FREE).to_numpy().copy()
+
+
+def _category_table(rows: pl.DataFrame, categories: Sequence[str]) -> Counts:
+    """Return which categories each record has, shape (n, 1 + n_categories); the first is everything."""
+    columns = [pl.lit(value=True).alias("all"), *(pl.col(name).fill_null(value=False) for name in categories)]
+    return rows.select(columns).cast(pl.Int64).to_numpy().reshape(rows.height, 1 + len(categories))
+
+
+def _hold_in_train(split: Rows, group: Rows, train_only: Flags) -> None:
+    """Put free components that hold a train-only row into train, in place."""
+    held = np.zeros(int(group.max(initial=-1)) + 1, dtype=np.bool_)
+    held[group[(split == FREE) & train_only]] = True
+    split[(split == FREE) & held[group]] = TRAIN
+
+
+def _share_out(split: Rows, group: Rows, table: Counts, plan: SplitPlan) -> None:
+    """Give the components that are still free to splits, in place."""
+    free = split == FREE
+    _, member = np.unique(group[free], return_inverse=True)
+    counts = _sums(table[free], member, int(member.max(initial=-1)) + 1)
+    fixed = _sums(table[split >= TRAIN], split[split >= TRAIN], len(SPLITS))
+    split[free] = allocate(counts, fixed, [plan.shares[name] for name in SPLITS], plan.seed)[member]
+
+
+def _sums(table: Counts, member: Rows, size: int) -> Counts:
+    order = np.argsort(member, kind="stable")
+    starts = np.searchsorted(member[order], np.arange(size + 1))
+    cumulated = np.vstack([np.zeros((1, table.shape[1]), dtype=np.int64), table[order].cumsum(axis=0)])
+    return cumulated[starts[1:]] - cumulated[starts[:-1]]
+
+
+def _check_no_crossing(split: Rows, ties: Ties) -> None:
+    keys = np.array([ties.keys_of(split == number) for number in range(len(SPLITS))])
+    assert keys.sum(axis=0).max(initial=0) <= 1, "a tie crosses splits"
+
+
+def _placed(rows: pl.DataFrame, split: Rows, group: Rows) -> pl.DataFrame:
+    numbered = rows.select("record_id", split=pl.Series(split), group=pl.Series(group))
+    kept = numbered.filter(pl.col("split") != OUT)
+    return kept.with_columns(
+        split=pl.Series(SPLITS).gather(kept.get_column("split")),
+        group=pl.col("record_id").min().over("group"),
+    )
+
+
+def _left_out(rows: pl.DataFrame, frozen: Rows, train_only: Flags, out: Flags) -> pl.DataFrame:
+    reason = (
+        pl.when(pl.Series(frozen) != FREE)
+        .then(pl.lit(FROZEN_CONFLICT))
+        .when(pl.Series(train_only))
+        .then(pl.lit(TIED_TO_HELD_OUT))
+        .otherwise(pl.lit(BRIDGE))
+    )
+    return rows.select("record_id", reason=reason).filter(pl.Series(out))
+
+
+def _deviations(
+    split: Rows, table: Counts, categories: Sequence[str], shares: Mapping[str, float]
+) -> pl.DataFrame:
+    counts = _sums(table, split, len(SPLITS))
+    total = counts.sum(axis=0)
+    columns = {
+        name: np.divide(counts[number], total, out=np.full(len(total), np.nan), where=total > 0)
+        - shares[name]
+        for number, name in enumerate(SPLITS)
+    }
+    frame = pl.DataFrame({"category": list(categories), "n": total, **columns})
+    return frame.filter(pl.col("n") > 0)

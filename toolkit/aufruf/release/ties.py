@@ -1,0 +1,125 @@
+"""What ties records together, and which split each tied record must go to.
+
+Records are rows 0 to n - 1. A tie is a (row, key) pair: rows with the same key must not stand in
+different splits. Splits are numbers: 0 train, 1 validation, 2 test; `FREE`: not decided; `OUT`: stays
+out of the release.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Rows = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
+
+TRAIN, VALIDATION, TEST = 0, 1, 2
+FREE, OUT = -1, -2
+
+RELATIONS: dict[str, tuple[str, ...]] = {
+    "duplicate": ("cluster",),
+    "author": ("author",),
+    "conversation": ("conversation",),
+    "reply": ("post_id", "reply_to"),
+    "article": ("article_id",),
+}
+"""Each relation with the columns that hold its keys; in one relation equal keys tie over columns."""
+
+
+@dataclass(frozen=True)
+class Ties:
+    """The ties of ``n`` records: ``row[i]`` has ``key[i]``; keys are 0 to ``keys`` - 1."""
+
+    n: int
+    row: Rows
+    key: Rows
+    keys: int
+
+    def among(self, chosen: Flags) -> Ties:
+        """Return the ties of the chosen rows alone; rows keep their numbers."""
+        kept = chosen[self.row]
+        return Ties(self.n, self.row[kept], self.key[kept], self.keys)
+
+    def keys_of(self, chosen: Flags) -> Flags:
+        """Return which keys a chosen row has, shape (keys,)."""
+        found = np.zeros(self.keys, dtype=np.bool_)
+        found[self.key[chosen[self.row]]] = True
+        return found
+
+    def touched_by(self, chosen: Flags) -> Flags:
+        """Return which rows share a key with a chosen row, the chosen ones that have keys included."""
+        touched = np.zeros(self.n, dtype=np.bool_)
+        touched[self.row[self.keys_of(chosen)[self.key]]] = True
+        return touched
+
+
+def find_ties(records: pl.DataFrame, relations: Sequence[str] = tuple(RELATIONS)) -> Ties:
+    """Return the ties of records by the named relations. A null key ties nothing."""
+    rows = records.with_row_index("row")
+    long = [
+        rows.select("row", key=pl.concat_str(pl.lit(f"{relation}\0"), column)).drop_nulls("key")
+        for relation in relations
+        for column in RELATIONS[relation]
+    ]
+    coded = (
+        pl.concat([pl.DataFrame(schema={"row": pl.UInt32, "key": pl.String}), *long])
+        .unique(maintain_order=True)
+        .filter(pl.len().over("key") > 1)
+        .with_columns(key=pl.col("key").rank("dense") - 1)
+        .cast(pl.Int64)
+    )
+    keys = coded.get_column("key").n_unique()
+    row, key = (coded.get_column(name).to_numpy() for name in ("row", "key"))
+    return Ties(records.height, row, key, keys)
+
+
+def components(ties: Ties) -> Rows:
+    """Return the number of each row's connected component, shape (n,), counted in order of first rows."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components  # pyright: ignore[reportUnknownVariableType] -- untyped
+
+    size = ties.n + ties.keys
+    ones = np.ones(ties.row.size, dtype=np.int8)
+    graph = coo_array((ones, (ties.row, ties.key + ties.n)), shape=(size, size))
+    _, labels = cast("tuple[int, Rows]", connected_components(graph.tocsr(), directed=False))
+    first: Rows
+    inverse: Rows
+    _, first, inverse = np.unique(labels[: ties.n], return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse].astype(np.int64)
+
+
+def settle(frozen: Rows, train_only: Flags, ties: Ties) -> Rows:
+    """Return the split of each row as far as an earlier release decides it, `FREE` or `OUT`.
+
+    Frozen rows keep their split. Where a key ties frozen rows of two splits, those of the later one in
+    the order test, validation, train stay out. A new row that is tied to one split, over any number of
+    new rows, joins it; one that is tied to two stays out, and so does one that may only be trained on
+    but is tied to validation or test. Rows without a tie to a frozen one stay `FREE`.
+
+    Args:
+        frozen: the split of each row in an earlier release, or `FREE`; shape (n,).
+        train_only: rows that may stand in no other split than train; shape (n,).
+        ties: the ties of these rows.
+    """
+    split = frozen.copy()
+    for strong, weak in ((TEST, (VALIDATION, TRAIN)), (VALIDATION, (TRAIN,))):
+        split[ties.touched_by(split == strong) & np.isin(split, weak)] = OUT
+    while True:
+        touched = {number: ties.touched_by(split == number) for number in (TEST, VALIDATION, TRAIN)}
+        splits_touched = np.sum(list(touched.values()), axis=0)
+        split[(split == FREE) & (splits_touched > 1)] = OUT
+        joining = {number: (split == FREE) & rows for number, rows in touched.items()}
+        number = next((number for number, rows in joining.items() if rows.any()), None)
+        if number is None:
+            return split
+        may_join = ~train_only if number != TRAIN else np.ones(ties.n, dtype=np.bool_)
+        split[joining[number]] = OUT
+        split[joining[number] & may_join] = number
