@@ -81,3 +81,48 @@ def main_answers(annotations: pl.LazyFrame, assignments: pl.LazyFrame) -> pl.Laz
     """
     other = assignments.filter(pl.col("purpose") != "main").select("task_key")
     return current_annotations(annotations).join(other, on="task_key", how="anti")
+
+
+def question_answers(annotations: pl.LazyFrame, scheme: LabelScheme) -> pl.LazyFrame:
+    """Return one row for each question that an annotator answered, from current annotations.
+
+    ``contained`` and ``author`` are asked of every label by answering triage at all; ``voice`` and the
+    attributes only of the labels that the annotator chose there.
+
+    Returns:
+        ``record_id``, ``annotator``, ``round``, ``pass``, ``label``, ``column`` (contained, author, voice
+        or the name of an attribute), ``value`` (true or false; voices joined by ``+`` in the scheme's
+        order; an attribute's value).
+    """
+    judged = triage_judgements(annotations, scheme)
+    triage = ["record_id", "annotator", "round", pl.lit("triage").alias("pass"), "label"]
+    truth = pl.when("value").then(pl.lit("true")).otherwise(pl.lit("false"))
+    chosen = judged.filter("contained")
+    binary = [
+        judged.select(*triage, column=pl.lit(name), value=pl.col(name)).with_columns(value=truth)
+        for name in ("contained", "author")
+    ]
+    voice = chosen.filter(pl.col("voices").is_not_null()).select(
+        *triage, column=pl.lit("voice"), value=pl.col("voices").list.join("+")
+    )
+    return pl.concat([*binary, voice, _attribute_answers(annotations, chosen, scheme)])
+
+
+def _attribute_answers(annotations: pl.LazyFrame, chosen: pl.LazyFrame, scheme: LabelScheme) -> pl.LazyFrame:
+    asked = pl.LazyFrame(
+        [(a.in_pass, label, a.name) for a in scheme.attributes for label in a.labels],
+        schema=dict.fromkeys(("pass", "label", "attribute"), pl.String),
+        orient="row",
+    )
+    return (
+        annotations.filter(pl.col("state") == "live")
+        .select("record_id", "annotator", "round", "pass", "attributes")
+        .explode("attributes")
+        .filter(pl.col("attributes").is_not_null())
+        .unnest("attributes")
+        .join(asked, on=["pass", "label", "attribute"], how="semi")
+        .join(chosen, on=["record_id", "annotator", "label"], how="semi")
+        .select(
+            "record_id", "annotator", "round", "pass", "label", pl.col("attribute").alias("column"), "value"
+        )
+    )

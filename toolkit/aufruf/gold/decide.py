@@ -8,7 +8,7 @@ import polars as pl
 
 from aufruf.gold.spans import decide_spans
 from aufruf.tables import GOLD, VALUE_COUNT
-from aufruf.views import current_annotations, first_answers, triage_judgements
+from aufruf.views import current_annotations, first_answers, question_answers, triage_judgements
 
 if TYPE_CHECKING:
     from aufruf.label_scheme import LabelScheme
@@ -56,12 +56,11 @@ def decide(annotations: pl.LazyFrame, scheme: LabelScheme, gold_run: str) -> pl.
         The columns of the gold table, sorted by record, label and column, both in the scheme's order.
     """
     answers = first_answers(current_annotations(annotations))
-    judged = triage_judgements(answers, scheme)
-    chosen = judged.filter("contained").select("record_id", "annotator", "label")
-    detailed = _attribute_answers(answers, chosen, scheme)
-    votes = pl.concat([_binary_answers(judged), _voice_answers(judged), detailed.drop("pass")])
-    asked = detailed.filter(pl.col("pass") == "detail").select(chosen.collect_schema().names())
-    rows = pl.concat([_plurality(votes), decide_spans(answers, chosen, asked)])
+    said = question_answers(answers, scheme)
+    person = ("record_id", "annotator", "label")
+    chosen = said.filter((pl.col("column") == "contained") & (pl.col("value") == "true")).select(person)
+    asked = said.filter(pl.col("pass") == "detail").select(person)
+    rows = pl.concat([_plurality(said), decide_spans(answers, chosen, asked)])
     columns = [*_BINARY, "voice", *(attribute.name for attribute in scheme.attributes), "spans"]
     decided = rows.with_columns(gold_run=pl.lit(gold_run)).sort(
         "record_id",
@@ -76,36 +75,6 @@ def ties(gold: pl.DataFrame) -> pl.DataFrame:
     absent = gold.filter((pl.col("column") == "contained") & (pl.col("value") == "false"))
     undecided = gold.filter(pl.col("decided_by").is_null())
     return undecided.join(absent, on=["record_id", "label"], how="anti", maintain_order="left")
-
-
-def _binary_answers(judged: pl.LazyFrame) -> pl.LazyFrame:
-    return judged.unpivot(
-        on=_BINARY, index=["record_id", "annotator", "label"], variable_name="column"
-    ).with_columns(value=pl.when("value").then(pl.lit("true")).otherwise(pl.lit("false")))
-
-
-def _voice_answers(judged: pl.LazyFrame) -> pl.LazyFrame:
-    return judged.filter(pl.col("contained") & pl.col("voices").is_not_null()).select(
-        "record_id", "annotator", "label", column=pl.lit("voice"), value=pl.col("voices").list.join("+")
-    )
-
-
-def _attribute_answers(answers: pl.LazyFrame, chosen: pl.LazyFrame, scheme: LabelScheme) -> pl.LazyFrame:
-    asked = pl.LazyFrame(
-        [(a.in_pass, label, a.name) for a in scheme.attributes for label in a.labels],
-        schema=dict.fromkeys(("pass", "label", "attribute"), pl.String),
-        orient="row",
-    )
-    return (
-        answers.select("record_id", "annotator", "pass", "attributes")
-        .explode("attributes")
-        .filter(pl.col("attributes").is_not_null())
-        .unnest("attributes")
-        .join(asked, on=["pass", "label", "attribute"], how="semi")
-        .join(chosen, on=["record_id", "annotator", "label"], how="semi")
-        .select("record_id", "annotator", "label", "value", "pass", column="attribute")
-        .select("record_id", "annotator", "label", "column", "value", "pass")
-    )
 
 
 def _plurality(votes: pl.LazyFrame) -> pl.LazyFrame:
