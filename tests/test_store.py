@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
+from aufruf.errors import WorkspaceError
 from aufruf.store import Store
 from aufruf.tables import DUPLICATES, QUARANTINE, RECORDS, TABLES
 
@@ -92,9 +94,29 @@ def test_no_table_writes_statistics_of_texts():
     assert [table.name for table in TABLES if not set(table.statistics) <= set(table.schema)] == []
 
 
+def test_a_disk_too_small_is_told_before_anything_is_written(store: Store, monkeypatch: pytest.MonkeyPatch):
+    """Only the free space is made up: a real full disk needs rights that a test run has not."""
+    usage = shutil.disk_usage(store.root)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    with pytest.raises(WorkspaceError, match=r"needs 1 MB, the disk has 0 MB left; make room"):
+        store.append(DUPLICATES, pairs("a"))
+    assert store.version(DUPLICATES) is None
+
+
+def test_what_the_disk_refuses_inside_a_write_is_one_clear_error(store: Store):
+    store.append(DUPLICATES, pairs("a"))
+    log = store.root / "duplicates" / "_delta_log" / "00000000000000000001.json"
+    log.mkdir()
+    with pytest.raises(WorkspaceError, match="table duplicates"):
+        store.append(DUPLICATES, pairs("b"))
+    log.rmdir()
+    assert store.read(DUPLICATES).height == 1
+
+
 _WRITER = """
 import sys, polars as pl
 from pathlib import Path
+from aufruf.errors import WorkspaceError
 from aufruf.store import Store
 from aufruf.tables import DUPLICATES
 store = Store(Path(sys.argv[1]))

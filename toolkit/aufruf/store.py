@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from aufruf.tables import Table
 
 _ATTEMPTS = 5
+_ROOM = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Store:
 
         rows = table.conform(frame)
 
+        self._require_space(table, rows)
+
         def write() -> bool:
             if self._was_made(table, transaction):
                 return False
@@ -86,6 +90,8 @@ class Store:
         rows = table.conform(frame)
         if rows.select(table.key).is_duplicated().any():
             raise ValueError(f"table {table.name}: a key stands twice in the rows to write")
+
+        self._require_space(table, rows)
 
         def write() -> bool:
             if self._was_made(table, transaction):
@@ -117,6 +123,16 @@ class Store:
         delta = self._open(table)
         if delta is not None:
             _retried(table, lambda: bool(delta.delete(predicate)))
+
+    def _require_space(self, table: Table, rows: pl.DataFrame) -> None:
+        """Refuse before the disk does: a full disk inside a write leaves stray files behind."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        needed, free = int(rows.estimated_size()) + _ROOM, shutil.disk_usage(self.root).free
+        if free < needed:
+            raise WorkspaceError(
+                f"table {table.name}: nothing was written: it needs {needed >> 20} MB, the disk has "
+                f"{free >> 20} MB left; make room and run again"
+            )
 
     def _path(self, table: Table) -> Path:
         return self.root / table.name
