@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from aufruf.cli import start
+from aufruf.cli import decisions, records, sampling, start
 from aufruf.errors import AufrufError
 
 app = typer.Typer(
@@ -20,6 +20,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 start.register(app)
+records.register(app)
+sampling.register(app)
+decisions.register(app)
 
 _FULL_OR_READ_ONLY = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 

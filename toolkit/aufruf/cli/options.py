@@ -30,13 +30,15 @@ def show_json(value: Any) -> None:
 
 def show_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     """Print a table for people; content is shown as it is, never as markup."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(title), title_justify="left")
+    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right")
+        first = number == 0
+        table.add_column(column, justify="left" if first else "right", no_wrap=first)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     Console().print(table)

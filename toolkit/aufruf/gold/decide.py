@@ -61,13 +61,17 @@ def decide(annotations: pl.LazyFrame, scheme: LabelScheme, gold_run: str) -> pl.
     chosen = said.filter((pl.col("column") == "contained") & (pl.col("value") == "true")).select(person)
     asked = said.filter(pl.col("pass") == "detail").select(person)
     rows = pl.concat([_plurality(said), decide_spans(answers, chosen, asked)])
-    columns = [*_BINARY, "voice", *(attribute.name for attribute in scheme.attributes), "spans"]
     decided = rows.with_columns(gold_run=pl.lit(gold_run)).sort(
         "record_id",
         pl.col("label").cast(pl.Enum(scheme.label_names)),
-        pl.col("column").cast(pl.Enum(columns)),
+        pl.col("column").cast(pl.Enum(columns_of(scheme))),
     )
     return GOLD.conform(decided.collect())
+
+
+def columns_of(scheme: LabelScheme) -> list[str]:
+    """Return what is decided of a label, in the order in which it is stored and shown."""
+    return [*_BINARY, "voice", *(attribute.name for attribute in scheme.attributes), "spans"]
 
 
 def ties(gold: pl.DataFrame) -> pl.DataFrame:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from aufruf.errors import InputError
-from aufruf.gold.decide import decide, ties
+from aufruf.gold.decide import columns_of, decide, ties
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, EVENTS, GOLD
 from aufruf.views import main_answers
 
 if TYPE_CHECKING:
+    from aufruf.label_scheme import LabelScheme
     from aufruf.workspace import Workspace
 
 _CELL = ("record_id", "label", "column")
@@ -77,7 +78,7 @@ def decide_gold(workspace: Workspace, round_name: str | None = None, *, dry_run:
         run = gold_run_of(rows)
         rows = rows.with_columns(gold_run=pl.lit(run))
         known = not old.is_empty() and old.item(0, "gold_run") == run
-        report = _report(rows, old, run, round_name, written=not (known or dry_run))
+        report = _report(rows, old, workspace.label_scheme, round_name, written=not (known or dry_run))
         if report.written:
             _write(workspace, rows, report)
     return report
@@ -142,12 +143,12 @@ def _write(workspace: Workspace, rows: pl.DataFrame, report: GoldReport) -> None
 
 
 def _report(
-    rows: pl.DataFrame, old: pl.DataFrame, run: str, round_name: str | None, *, written: bool
+    rows: pl.DataFrame, old: pl.DataFrame, scheme: LabelScheme, round_name: str | None, *, written: bool
 ) -> GoldReport:
     open_rows = ties(rows)
-    columns = _columns(rows, open_rows)
+    columns = _columns(rows, open_rows, scheme)
     return GoldReport(
-        gold_run=run,
+        gold_run=rows.item(0, "gold_run"),
         round=round_name,
         written=written,
         records=rows.get_column("record_id").n_unique(),
@@ -162,10 +163,15 @@ def _report(
     )
 
 
-def _columns(rows: pl.DataFrame, open_rows: pl.DataFrame) -> list[ColumnReport]:
+def _columns(rows: pl.DataFrame, open_rows: pl.DataFrame, scheme: LabelScheme) -> list[ColumnReport]:
     cell = ["label", "column"]
-    counts = rows.group_by(cell, maintain_order=True).agg(
-        records=pl.len(), decided=pl.col("decided_by").is_not_null().sum()
+    counts = (
+        rows.group_by(cell)
+        .agg(records=pl.len(), decided=pl.col("decided_by").is_not_null().sum())
+        .sort(
+            pl.col("label").cast(pl.Enum(scheme.label_names)),
+            pl.col("column").cast(pl.Enum(columns_of(scheme))),
+        )
     )
     undecided = open_rows.group_by(cell).agg(undecided=pl.len())
     listed = rows.filter(pl.col("value").is_not_null() & (pl.col("column") != "spans"))
