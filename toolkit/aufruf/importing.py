@@ -1,0 +1,255 @@
+"""Import files into a workspace: read, make records, leave out what is there, commit.
+
+Each table gets one commit, in the order quarantine, records, pairs, clusters, event. What an import is
+called follows from its files, and each commit bears that name: after a crash at any moment the same
+command ends as if nothing had happened, and a second run changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import polars as pl
+
+from aufruf.clustering import clustered, update_clusters
+from aufruf.errors import InputError
+from aufruf.files import sha256_of
+from aufruf.records import MADE, Made, Origin, records_from_items
+from aufruf.settings import Source
+from aufruf.sources.items import REFUSALS
+from aufruf.sources.reading import files_of, given_map, placed, read_batches
+from aufruf.tables import CLUSTERS, DUPLICATES, EVENTS, QUARANTINE, RECORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from aufruf.sources.fields import FieldMap
+    from aufruf.sources.formats import Format
+    from aufruf.sources.items import Batch
+    from aufruf.workspace import Workspace
+
+    Progress = Callable[[str, int], None]
+
+_ID_DIGITS = 16
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import did, in source items but for ``records``, ``languages`` and ``kinds``.
+
+    ``read`` = ``kept`` + quarantined; ``kept`` = ``new`` + ``known``. ``records`` are the rows that were
+    made of new items; ``clusters`` the duplicate clusters of two or more that hold any of the items.
+    """
+
+    import_id: str
+    read: int
+    kept: int
+    new: int
+    known: int
+    quarantined: dict[str, int]
+    records: int
+    languages: dict[str, int]
+    kinds: dict[str, int]
+    clusters: int
+    notes: tuple[str, ...] = ()
+    max_bad: float = 0.05
+
+    @property
+    def bad(self) -> int:
+        """The number of quarantined items."""
+        return sum(self.quarantined.values())
+
+    @property
+    def passed(self) -> bool:
+        """Whether no larger share of the items was quarantined than is allowed."""
+        return self.bad <= self.max_bad * self.read
+
+    def counts(self) -> dict[str, Any]:
+        """Return what programs read: everything but notes and the limit."""
+        names = [name for name in self.__dataclass_fields__ if name not in ("notes", "max_bad")]
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass
+class _Read:
+    """What was read so far."""
+
+    records: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
+    refused: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
+    units: list[pl.Series] = field(default_factory=list[pl.Series])
+    notes: list[str] = field(default_factory=list[str])
+    items: int = 0
+
+    def add(self, name: str, batch: Batch, origin: Origin) -> None:
+        """Make records of a batch."""
+        made: Made = records_from_items(placed(name, batch), origin)
+        refusals = [{"file": name, **refusal._asdict()} for refusal in batch.refusals]
+        self.records.append(made.records)
+        self.refused += [made.refused, pl.DataFrame(refusals, schema=REFUSALS)]
+        self.units.append(made.units)
+        self.notes += batch.notes
+        self.items += batch.items.height + len(batch.refusals)
+
+
+def import_paths(  # noqa: PLR0913 -- the command's own options
+    workspace: Workspace,
+    paths: Sequence[Path],
+    *,
+    format: Format | None = None,  # noqa: A002 -- as the command line says
+    field_map: FieldMap | Path | None = None,
+    source: str | None = None,
+    max_bad: float = 0.05,
+    dry_run: bool = False,
+    progress: Progress = lambda _stage, _items: None,
+) -> ImportReport:
+    """Import files and folders as one import; good items are kept even if too many are bad.
+
+    Whether the share of bad items is above ``max_bad`` is for the caller to see: `ImportReport.passed`.
+    ``progress`` is told the stage and how many items are through it.
+
+    Raises:
+        InputError: if a path or file is not what it must be; nothing is written then.
+        WorkspaceError: if another process is writing, or the pseudonym key was destroyed.
+    """
+    given = given_map(field_map)
+    slugs = {path: _slug(path, source) for path in paths}
+    import_id = _import_id(slugs, given, format)
+    with workspace.locked():
+        read = _Read()
+        for path, slug in slugs.items():
+            origin = _origin(workspace, slug, import_id)
+            for name, batch in read_batches(path, format, given):
+                read.add(name, batch, origin)
+                progress("read", read.items)
+        made = pl.concat([pl.DataFrame(schema=MADE), *read.records])
+        fresh = _superseding(_new_records(made, workspace), workspace)
+        done = _is_done(workspace, import_id)
+        if dry_run:
+            clusters = _foreseen_clusters(fresh, workspace)
+        else:
+            progress("store", fresh.height)
+            _commit(workspace, import_id, fresh, pl.concat([pl.DataFrame(schema=REFUSALS), *read.refused]))
+            progress("duplicates", fresh.height)
+            clusters = update_clusters(workspace.store)
+        mine = _records_of(workspace, import_id) if not dry_run else fresh
+        report = _report(import_id, read, made, mine.clear() if done else mine, clusters)
+        if not dry_run and not done:
+            workspace.record_event("import", import_id, _event(report, slugs))
+    return replace(report, max_bad=max_bad)
+
+
+def _slug(path: Path, given: str | None) -> str:
+    if given is not None:
+        if not _SLUG.fullmatch(given):
+            raise InputError(
+                f"source {given!r}: expected lower-case letters, digits and hyphens, as in my-corpus"
+            )
+        return given
+    name = path.resolve()
+    plain = (name.name if path.is_dir() else name.stem).lower().translate(_UMLAUTS)
+    return "-".join(re.findall(r"[a-z0-9]+", plain)) or "source"
+
+
+def _import_id(slugs: Mapping[Path, str], given: FieldMap, format: Format | None) -> str:  # noqa: A002 -- as above
+    """Name an import by what goes into it: files, sources, map and format."""
+    files = sorted(
+        (slug, name, sha256_of(file)) for path, slug in slugs.items() for name, file in files_of(path)
+    )
+    content = msgspec.json.encode([files, dict(sorted(given.columns.items())), given.kind, format])
+    return hashlib.sha256(content).hexdigest()[:_ID_DIGITS]
+
+
+def _origin(workspace: Workspace, slug: str, import_id: str) -> Origin:
+    settings = workspace.settings
+    about = settings.sources.get(slug, Source())
+    key = workspace.pseudonym_key()
+    return Origin(slug, import_id, key, settings.privacy.mask, about.rights, about.outlet)
+
+
+def _new_records(made: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
+    """Return the records whose post or article is not in the workspace, each once."""
+    stored = (
+        workspace.store.scan(RECORDS).select(unit=pl.coalesce("article_id", "record_id")).unique().collect()
+    )
+    return made.join(stored, on="unit", how="anti", maintain_order="left").unique(
+        "record_id", keep="first", maintain_order=True
+    )
+
+
+def _superseding(fresh: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
+    """Say which version each edited post replaces: the one before it in the import, else the stored one."""
+    posts = fresh.filter(pl.col("kind") == "post").select("post_id").unique()
+    stored = workspace.store.scan(RECORDS).select("record_id", "post_id", "supersedes")
+    versions = stored.join(posts.lazy(), on="post_id", how="semi").collect()
+    newest = versions.join(versions, left_on="record_id", right_on="supersedes", how="anti")
+    before = newest.group_by("post_id").agg(pl.col("record_id").max().alias("before"))
+    earlier = pl.col("record_id").shift(1).over("post_id")
+    joined = fresh.join(before, on="post_id", how="left", maintain_order="left")
+    return joined.with_columns(supersedes=pl.coalesce(earlier, "before")).drop("before")
+
+
+def _is_done(workspace: Workspace, import_id: str) -> bool:
+    events = workspace.store.scan(EVENTS).filter(
+        (pl.col("action") == "import") & (pl.col("subject") == import_id)
+    )
+    return events.select(pl.len()).collect().item() > 0
+
+
+def _commit(workspace: Workspace, import_id: str, fresh: pl.DataFrame, refused: pl.DataFrame) -> None:
+    transaction = (f"import:{import_id}", 1)
+    if not refused.is_empty():
+        rows = refused.select(pl.lit(import_id).alias("import_id"), *REFUSALS.names())
+        workspace.store.append(QUARANTINE, rows, transaction)
+    if not fresh.is_empty():
+        workspace.store.append(RECORDS, fresh.drop("unit"), transaction)
+
+
+def _records_of(workspace: Workspace, import_id: str) -> pl.DataFrame:
+    columns = ("record_id", "article_id", "kind", "language")
+    return workspace.store.scan(RECORDS).filter(pl.col("import_id") == import_id).select(columns).collect()
+
+
+def _foreseen_clusters(fresh: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
+    store = workspace.store
+    stored = store.scan(RECORDS).select("record_id", "text").collect()
+    every = pl.concat([stored, fresh.select("record_id", "text")])
+    return clustered(every, store.read(CLUSTERS), store.read(DUPLICATES)).clusters
+
+
+def _report(
+    import_id: str, read: _Read, made: pl.DataFrame, mine: pl.DataFrame, clusters: pl.DataFrame
+) -> ImportReport:
+    reasons = Counter(reason for frame in read.refused for reason in frame["reason"])
+    kept = sum(len(units) for units in read.units)
+    new = mine.select(pl.coalesce("article_id", "record_id").n_unique()).item()
+    assert read.items == kept + reasons.total()
+    shared = clusters.filter(pl.col("cluster").is_duplicated())
+    return ImportReport(
+        import_id=import_id,
+        read=read.items,
+        kept=kept,
+        new=new,
+        known=kept - new,
+        quarantined=dict(sorted(reasons.items())),
+        records=mine.height,
+        languages=_counted(mine["language"]),
+        kinds=_counted(mine["kind"]),
+        clusters=shared.join(made, on="record_id", how="semi")["cluster"].n_unique(),
+        notes=tuple(read.notes),
+    )
+
+
+def _counted(values: pl.Series) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))
+
+
+def _event(report: ImportReport, slugs: Mapping[Path, str]) -> dict[str, Any]:
+    return {**report.counts(), "sources": sorted(set(slugs.values()))}

@@ -1,0 +1,1 @@
+"""Files as they come, one file a format: bytes in, items and refusals out."""

@@ -1,0 +1,100 @@
+"""Read files and folders of files into items."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from aufruf.errors import InputError
+from aufruf.sources.fields import FieldMap, load_field_map
+from aufruf.sources.formats import FORMATS, READERS, Format, detect_format
+from aufruf.sources.items import FIELDS, ITEMS, REFUSALS, Batch, Collected, Refusal, SourceResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def read_source(
+    path: Path,
+    format: Format | None = None,  # noqa: A002 -- as the command line says
+    field_map: FieldMap | Path | None = None,
+) -> SourceResult:
+    """Read a file, or all files of a folder, into raw items: nothing is normalised or masked yet.
+
+    Raises:
+        InputError: if there is nothing at the path, if a file is not what it must be, or if no column
+            for the text can be found.
+    """
+    parts = list(read_batches(path, format, given_map(field_map)))
+    items = [placed(name, batch) for name, batch in parts]
+    refusals = [{"file": name, **refusal._asdict()} for name, batch in parts for refusal in batch.refusals]
+    return SourceResult(
+        records=pl.concat(items) if items else pl.DataFrame(schema=ITEMS),
+        quarantine=pl.DataFrame(refusals, schema=REFUSALS),
+        notes=tuple(note for _, batch in parts for note in batch.notes),
+    )
+
+
+def given_map(field_map: FieldMap | Path | None) -> FieldMap:
+    """Return a field map, read from its file where it is one."""
+    if field_map is None or isinstance(field_map, FieldMap):
+        return field_map or FieldMap()
+    return load_field_map(field_map)
+
+
+def read_batches(path: Path, format: Format | None, given: FieldMap) -> Iterator[tuple[str, Batch]]:  # noqa: A002 -- as above
+    """Read a file, or a folder's files, in batches, each with the name of its file.
+
+    A file in a folder that cannot be read is one refused item; a file that was named itself is an error.
+    """
+    for name, file in files_of(path):
+        try:
+            for batch in read_file(file, name, format, given):
+                yield name, batch
+        except InputError as error:
+            if path.is_file():
+                raise
+            yield name, Collected(refusals=[Refusal("1", "unreadable", str(error))]).take(("text",), "post")
+
+
+def read_file(path: Path, name: str, format: Format | None, given: FieldMap) -> Iterator[Batch]:  # noqa: A002 -- as above
+    """Read one file in batches, in a format that was given or is found out."""
+    if format is not None and format not in FORMATS:
+        raise InputError(f"format {format!r} is not known; expected {', '.join(FORMATS)}")
+    try:
+        with path.open("rb") as stream:
+            yield from READERS[format or detect_format(stream, name)](stream, name, given)
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise InputError(f"{path}: cannot read: {error.strerror}") from error
+
+
+def files_of(path: Path) -> list[tuple[str, Path]]:
+    """Return the files at a path with the names to report them by: one file, or a folder's, sorted.
+
+    Hidden files and links that lead out of the folder are left out.
+    """
+    if path.is_file():
+        return [(path.name, path)]
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file or folder")
+    root = path.resolve()
+    found = sorted(
+        file
+        for file in path.rglob("*")
+        if file.is_file()
+        and file.resolve().is_relative_to(root)
+        and not any(part.startswith(".") for part in file.relative_to(path).parts)
+    )
+    if not found:
+        raise InputError(f"{path}: the folder holds no files")
+    return [(file.relative_to(path).as_posix(), file) for file in found]
+
+
+def placed(name: str, batch: Batch) -> pl.DataFrame:
+    """Return a batch's items with all columns of `ITEMS`; what the file does not say is null."""
+    missing = [
+        pl.lit(None, pl.String).alias(column) for column in FIELDS if column not in batch.items.columns
+    ]
+    return batch.items.with_columns(*missing, file=pl.lit(name)).select(ITEMS.names())
