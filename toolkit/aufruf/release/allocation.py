@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     Counts = NDArray[np.int64]
     Reals = NDArray[np.float64]
 
-_SMOOTHING = 10
-"""Added to a category's total: a category of three records cannot be shared out and shall not rule."""
+_SMOOTHING = 50
+"""Added to a category's total: one of a handful of records cannot be shared out and shall not rule."""
 _MAX_MOVES = 2_000
 _MAX_SWAPS = 400
 _SWAP_PROFILES = 500
@@ -55,6 +55,8 @@ def allocate(counts: Counts, fixed: Counts, shares: Sequence[float], seed: int) 
         shares: wanted share of each split; they add up to 1.
         seed: of the choice among equals.
     """
+    if not len(counts):
+        return np.empty(0, dtype=np.int64)
     rng = np.random.default_rng(seed)
     profiles, member, copies = np.unique(counts, axis=0, return_inverse=True, return_counts=True)
     total = fixed.sum(axis=0) + counts.sum(axis=0)
@@ -112,12 +114,12 @@ def _swap(state: _State, rng: np.random.Generator) -> None:
     own = np.diag(product)
     between = own[:, None] + own[None, :] - 2 * product
     pairs = [(s, t) for s in range(len(state.excess)) for t in range(s)]
-    for _ in range(_MAX_SWAPS if size else 0):
+    for _ in range(_MAX_SWAPS):
         pull = state.pull()[chosen]
-        best = min((_best_swap(state.placed[chosen], pull, between, pair) for pair in pairs), default=None)
-        if best is None or best[0] >= -_GAIN:
+        best = min(_best_swap(state.placed[chosen], pull, between, pair) for pair in pairs)
+        change, left, right, (source, target) = best
+        if change >= -_GAIN:
             return
-        _, left, right, (source, target) = best
         for profile, leaves, joins in ((chosen[left], source, target), (chosen[right], target, source)):
             state.add(int(profile), leaves, -1)
             state.add(int(profile), joins)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from aufruf.release.allocation import Counts
     from aufruf.release.ties import Flags, Rows, Ties
 
+ENOUGH = 50
 BRIDGE = "tied to records of two splits"
 TIED_TO_HELD_OUT = "for training only, and tied to validation or test"
 FROZEN_CONFLICT = "a new tie to a stronger split"
@@ -36,6 +37,16 @@ class Splits:
     placed: pl.DataFrame
     left_out: pl.DataFrame
     deviations: pl.DataFrame
+
+    @property
+    def common(self) -> pl.DataFrame:
+        """The deviations of categories with enough records for shares to mean something."""
+        return self.deviations.filter(pl.col("n") >= ENOUGH)
+
+    @property
+    def largest_deviation(self) -> float | None:
+        """The largest absolute deviation of a common category, 0 to 1; None if there is none."""
+        return self.common.select(pl.max_horizontal(pl.col(name).abs() for name in SPLITS).max()).item()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,76 @@
+"""Commands for releases: export, verify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aufruf.cli.options import DryRunOption, JsonOption, SeedOption, WorkspaceOption, show_json, show_table
+
+_PANEL = "Releases"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command("export", rich_help_panel=_PANEL)(export)
+    app.command("verify", rich_help_panel=_PANEL)(verify)
+
+
+def export(
+    version: Annotated[str, typer.Argument(help="Semantic version above the newest release's.")],
+    workspace: WorkspaceOption = None,
+    seed: SeedOption = 0,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a release of all records with gold labels: splits, card and manifest.
+
+    Example: aufruf export 0.1.0 --seed 0
+    """
+    from aufruf.release.build import export as make
+    from aufruf.workspace import open_workspace
+
+    report = make(open_workspace(workspace), version, seed=seed, dry_run=dry_run)
+    for warning in report.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    if as_json:
+        show_json(report)
+        return
+    title = f"{'would be' if dry_run else 'release'} {version}"
+    show_table(title, ["split", "records"], [[split, f"{n:,}"] for split, n in report.splits.items()])
+    for reason, n in report.left_out.items():
+        typer.echo(f"left out: {n:,} ({reason})")
+    if report.largest_deviation is not None:
+        typer.echo(f"largest deviation from a wanted share: {100 * report.largest_deviation:.1f} points")
+    typer.echo(f"content: {report.content_sha256}")
+    if not dry_run:
+        typer.echo(f"release: {report.path}")
+        typer.echo(f"next: aufruf verify {report.path}")
+
+
+def verify(
+    path: Annotated[Path, typer.Argument(help="Folder of a release; needs no workspace.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Check a release's files, content, splits and card against what it says. Exit 3 on a failure.
+
+    Example: aufruf verify releases/0.1.0
+    """
+    from aufruf.errors import GateError
+    from aufruf.release.verify import verify as check
+
+    report = check(path)
+    if as_json:
+        show_json(report)
+    else:
+        for failure in report.failures:
+            typer.echo(f"FAULT  {failure}")
+        rows = [[name.replace("_", " "), f"{n:,}"] for name, n in report.certificate.items()]
+        if rows:
+            show_table("across splits", ["", "n"], rows)
+    if not report.ok:
+        raise GateError(f"{path}: {len(report.failures)} failures")
+    if not as_json:
+        typer.echo(f"verified: {path}")

@@ -1,0 +1,234 @@
+"""Export a release: gather, divide, write beside, rename once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from importlib.metadata import version as installed_version
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from aufruf.errors import InputError
+from aufruf.files import sync_folder, write_bytes, write_text
+from aufruf.release.card import CardFacts, card_text
+from aufruf.release.changes import changelog, compare, labelled_table, released_table
+from aufruf.release.draft import draft_release
+from aufruf.release.features import FEATURES, SPLITS
+from aufruf.release.figures import figures
+from aufruf.release.front_matter import front_matter
+from aufruf.release.manifest import (
+    FORMAT,
+    MANIFEST,
+    Event,
+    Manifest,
+    Scheme,
+    canonical_json,
+    list_files,
+    read_manifest,
+    seal,
+)
+from aufruf.release.parquet import write_split
+from aufruf.release.versions import LOCK, check_new, lock_bytes, released
+from aufruf.tables import EVENTS, TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from aufruf.agreement import AgreementRow
+    from aufruf.release.draft import Draft
+    from aufruf.workspace import Workspace
+
+_BUILDING = ".building-"
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What a release holds.
+
+    ``left_out`` counts records by reason; ``stays_out`` names those that the splits cannot hold.
+    ``largest_deviation`` is the largest difference between a split's wanted and its real share of a
+    category with 50 records or more, null without such a category.
+    """
+
+    version: str
+    path: str
+    splits: dict[str, int]
+    content_sha256: str
+    left_out: dict[str, int] = field(default_factory=dict[str, int])
+    stays_out: dict[str, str] = field(default_factory=dict[str, str])
+    largest_deviation: float | None = None
+    warnings: list[str] = field(default_factory=list[str])
+
+
+def export(workspace: Workspace, version: str, *, seed: int = 0, dry_run: bool = False) -> ExportReport:
+    """Make a release of all records with gold labels under ``releases/<version>``.
+
+    The folder appears whole or not at all, and the same tables, version and seed give the same bytes.
+
+    Raises:
+        InputError: if the version is no semantic version, the earlier release's list of splits was
+            altered, or an answer names what the label scheme does not have.
+        WorkspaceError: if the version exists or is below the newest, or nothing was decided yet.
+    """
+    path = check_new(workspace, version)
+    if dry_run:
+        return _report(version, path, draft_release(workspace, version, seed))
+    with workspace.locked():
+        _tidy(workspace)
+        draft = draft_release(workspace, version, seed)
+        building = path.parent / f"{_BUILDING}{version}-{os.getpid()}"
+        try:
+            _write(building, draft, workspace, version)
+            _make_durable(building)
+            building.rename(path)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+        sync_folder(path.parent)
+        _record(workspace, path)
+    return _report(version, path, draft)
+
+
+def _tidy(workspace: Workspace) -> None:
+    """Remove what a killed export left, and record releases that it had finished."""
+    folder = workspace.root / "releases"
+    folder.mkdir(exist_ok=True)
+    for leftover in folder.glob(f"{_BUILDING}*"):
+        shutil.rmtree(leftover)
+    events = workspace.store.scan(EVENTS).filter(pl.col("action") == "export")
+    recorded = set(events.select("subject").collect().get_column("subject"))
+    for path in released(workspace):
+        if path.name not in recorded:
+            _record(workspace, path)
+
+
+def _record(workspace: Workspace, path: Path) -> None:
+    manifest = read_manifest(path)
+    hashes = {"content_sha256": manifest.content_sha256, "manifest_sha256": manifest.manifest_sha256}
+    workspace.record_event("export", path.name, {"splits": manifest.splits, **hashes})
+
+
+def _report(version: str, path: Path, draft: Draft) -> ExportReport:
+    return ExportReport(
+        version=version,
+        path=str(path),
+        splits={split: draft.frames["default", split].height for split in SPLITS},
+        content_sha256=draft.content_sha256,
+        left_out=draft.left_out,
+        stays_out=dict(draft.splits.left_out.iter_rows()),
+        largest_deviation=draft.splits.largest_deviation,
+        warnings=draft.warnings,
+    )
+
+
+def _write(folder: Path, draft: Draft, workspace: Workspace, version: str) -> None:
+    """Write all files; the manifest last, for it lists the others."""
+    scheme = workspace.label_scheme
+    for (config, split), frame in draft.frames.items():
+        write_split(folder, config, split, frame, FEATURES[config](scheme))
+    _write_docs(folder / "docs", workspace)
+    write_bytes(folder / LOCK, lock_bytes(draft.lock))
+    write_text(folder / "CHANGELOG.md", _changelog(draft, workspace, version))
+    write_text(folder / "README.md", _card(folder, draft, workspace, version))
+    write_bytes(folder / MANIFEST, canonical_json(seal(_manifest(folder, draft, workspace, version))))
+
+
+def _write_docs(folder: Path, workspace: Workspace) -> None:
+    folder.mkdir()
+    shutil.copyfile(workspace.root / "schemas" / "label_scheme.toml", folder / "label_scheme.toml")
+    for language in ("de", "en"):
+        source = workspace.root / "annotation" / "guidelines" / f"{language}.md"
+        shutil.copyfile(source, folder / f"guidelines.{language}.md")
+
+
+def _changelog(draft: Draft, workspace: Workspace, version: str) -> str:
+    earlier = released(workspace)
+    before = released_table(earlier[-1]) if earlier else None
+    after = labelled_table({split: draft.frames["default", split] for split in SPLITS})
+    changes = None if before is None else compare(before, after)
+    return changelog(version, changes, earlier[-1] if earlier else None)
+
+
+def _card(folder: Path, draft: Draft, workspace: Workspace, version: str) -> str:
+    rows = {key: frame.height for key, frame in draft.frames.items()}
+    records = draft.content.records.join(draft.splits.placed, on="record_id", how="semi")
+    languages = records.get_column("language").unique().sort().to_list()
+    scheme = workspace.label_scheme
+    settings = workspace.settings
+    facts = CardFacts(
+        version=version,
+        settings=settings,
+        scheme=scheme,
+        figures=figures(draft.frames, scheme.label_names),
+        splits=draft.splits,
+        shares=draft.plan.shares,
+        agreement=_agreement(workspace, draft.plan.seed),
+        sources=_sources(records, {slug: source.rights for slug, source in settings.sources.items()}),
+        drawn=records.group_by("strategy").agg(records=pl.len()).sort("strategy"),
+        left_out=draft.left_out,
+        warnings=draft.warnings,
+    )
+    return (
+        front_matter(settings.release, scheme, languages, rows, list_files(folder)) + "\n" + card_text(facts)
+    )
+
+
+def _sources(records: pl.DataFrame, named: Mapping[str, str | None]) -> pl.DataFrame:
+    """Count the records of each source and list the rights that they or the settings name."""
+    settings = pl.DataFrame(
+        {"source": list(named), "named": list(named.values())},
+        schema={"source": pl.String, "named": pl.String},
+    )
+    return (
+        records.join(settings, on="source", how="left")
+        .with_columns(basis=pl.coalesce("rights", "named"))
+        .group_by("source")
+        .agg(
+            records=pl.len(),
+            without_rights=(~pl.col("has_rights")).sum(),
+            rights=pl.col("basis").drop_nulls().unique().sort().str.join(", "),
+        )
+        .sort("source")
+    )
+
+
+def _agreement(workspace: Workspace, seed: int) -> list[AgreementRow]:
+    from aufruf.agreement import agreement
+
+    try:
+        return agreement(workspace, seed=seed)
+    except InputError:
+        return []
+
+
+def _manifest(folder: Path, draft: Draft, workspace: Workspace, version: str) -> Manifest:
+    scheme = workspace.label_scheme
+    last = workspace.store.scan(EVENTS).sort("n").tail(1).select("n", "sha256").collect()
+    return Manifest(
+        format=FORMAT,
+        version=version,
+        code_version=installed_version("aufruf"),
+        label_scheme=Scheme(scheme.version, scheme.sha256),
+        gold_run=draft.content.gold_run,
+        seed=draft.plan.seed,
+        shares=dict(draft.plan.shares),
+        relations=list(draft.plan.relations),
+        splits={split: draft.frames["default", split].height for split in SPLITS},
+        left_out=draft.left_out,
+        warnings=draft.warnings,
+        tables={table.name: workspace.store.version(table) for table in TABLES if table is not EVENTS},
+        events=Event(*last.row(0)) if last.height else Event(0, ""),
+        content_sha256=draft.content_sha256,
+        files=list_files(folder),
+    )
+
+
+def _make_durable(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as handle:
+                os.fsync(handle.fileno())
+    for path in [folder, *(path for path in folder.rglob("*") if path.is_dir())]:
+        sync_folder(path)

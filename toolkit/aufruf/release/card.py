@@ -1,0 +1,209 @@
+"""The data card's text: what a release is, how it came to be, and what it is not for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aufruf.release.features import SPLITS
+from aufruf.release.figures import table
+from aufruf.release.splits import ENOUGH
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import polars as pl
+
+    from aufruf.agreement import AgreementRow
+    from aufruf.label_scheme import LabelScheme
+    from aufruf.release.splits import Splits
+    from aufruf.settings import Settings
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What the card says beside what is counted from the files.
+
+    ``sources`` has the columns ``source``, ``records``, ``without_rights`` and ``rights`` (null: none
+    named); ``drawn`` has ``strategy`` (null: never sampled) and ``records``.
+    """
+
+    version: str
+    settings: Settings
+    scheme: LabelScheme
+    figures: str
+    splits: Splits
+    shares: Mapping[str, float]
+    agreement: Sequence[AgreementRow]
+    sources: pl.DataFrame
+    drawn: pl.DataFrame
+    left_out: Mapping[str, int]
+    warnings: Sequence[str]
+
+
+def card_text(facts: CardFacts) -> str:
+    """Return the card below its YAML."""
+    release = facts.settings.release
+    parts = [
+        f"# {release.title}, version {facts.version}",
+        "> **Content warning.** The texts hold threats, calls to violence and insults.",
+        _WHAT_IT_IS,
+        _LOADING,
+        "## Labels",
+        _SCHEME.format(version=facts.scheme.version, sha256=facts.scheme.sha256),
+        *_labels(facts.scheme),
+        _COLUMNS,
+        "## Figures",
+        facts.figures,
+        "## Agreement",
+        _agreement(facts),
+        "## Where the records come from",
+        _sources(facts.sources),
+        _drawn(facts.drawn),
+        "## Splits",
+        _splits(facts),
+        _NOT_FOR,
+        _LIMITS,
+        *(["## Warnings", *(f"- {warning}" for warning in facts.warnings)] if facts.warnings else []),
+        "## Contact and licence",
+        f"Licence: {release.license}. Contact: {release.contact or 'not named'}.",
+        _CHECKING,
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _labels(scheme: LabelScheme) -> list[str]:
+    lines: list[str] = []
+    for label in scheme.labels:
+        auxiliary = " (auxiliary: reported apart)" if label.auxiliary else ""
+        lines += [
+            f"### `{label.name}`{auxiliary}",
+            f"**{label.title.en}.** {label.definition.en}",
+            f"**{label.title.de}.** {label.definition.de}",
+        ]
+    voices = [f"- `{voice.name}`: {voice.definition.en}" for voice in scheme.voices]
+    own = ", ".join(f"`{name}`" for name in scheme.author_voices)
+    return [*lines, "### Voices", "\n".join(voices), f"`<label>_author` is true for the voices {own}."]
+
+
+def _agreement(facts: CardFacts) -> str:
+    shown = [
+        row
+        for row in facts.agreement
+        if row.coefficient == "krippendorff_alpha"
+        and row.label.endswith(("_contained", "_author"))
+        and (row.group == "all" or row.group.startswith("language="))
+    ]
+    if not shown:
+        return "Not known: no record was judged by two annotators in a round of this workspace."
+    note = (
+        "Krippendorff's alpha (nominal) over all answers of the workspace's rounds, with 95 % bootstrap "
+        f"intervals over duplicate clusters. Set beforehand: below {facts.settings.agreement.tentative} a "
+        f"coefficient is no ground for conclusions, from {facts.settings.agreement.reliable} it is reliable."
+    )
+    rows = [
+        [row.label, row.group, _number(row.value), f"{_number(row.low)} to {_number(row.high)}", row.records]
+        for row in shown
+    ]
+    return f"{note}\n\n{table(['label', 'group', 'alpha', '95 %', 'records'], rows)}"
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"
+
+
+def _sources(sources: pl.DataFrame) -> str:
+    rows = [
+        [source, records, rights or "none named", without]
+        for source, records, without, rights in sources.select(
+            "source", "records", "without_rights", "rights"
+        ).rows()
+    ]
+    return table(["source", "records", "rights", "without rights"], rows)
+
+
+def _drawn(drawn: pl.DataFrame) -> str:
+    rows = [[strategy or "not sampled", n] for strategy, n in drawn.select("strategy", "records").rows()]
+    note = (
+        "How records were drawn. `weight` is one over the inclusion probability within the round that "
+        "`stratum` names, given the rounds before; null: not known."
+    )
+    return f"{note}\n\n{table(['strategy', 'records'], rows)}"
+
+
+def _splits(facts: CardFacts) -> str:
+    wanted = ", ".join(f"{name} {facts.shares[name]:.0%}" for name in SPLITS)
+    worst = facts.splits.largest_deviation
+    measured = (
+        f"Among the {facts.splits.common.height} categories of at least {ENOUGH} records over which the "
+        f"splits are stratified, the largest deviation from the wanted share is {100 * worst:.1f} percentage "
+        "points."
+        if worst is not None
+        else f"No category has {ENOUGH} records: shares are rough."
+    )
+    left_out = [[reason, n] for reason, n in sorted(facts.left_out.items())]
+    listed = table(["left out", "records"], left_out) if left_out else "No record was left out."
+    return "\n\n".join([_SPLIT_RULES, f"Wanted: {wanted}. {measured}", listed])
+
+
+_WHAT_IT_IS = """\
+## What this is
+
+Posts and news excerpts, judged by several trained annotators each for threats, calls to violence and
+mobilisation to protest. Calling for a protest is a right: the labels are never merged into one score of
+harm. Whether a text *contains* something and whether its *author* says it in an own voice are two columns:
+who quotes, reports or condemns a threat does not make one."""
+
+_LOADING = """\
+## Loading
+
+```python
+from datasets import load_dataset
+
+records = load_dataset("path/to/this/folder")  # or with "annotations" as the second argument
+```
+
+Any reader of Parquet does as well. Config `default` has one row a record, `annotations` one row a
+judgement by one annotator under a pseudonym of this release."""
+
+_SCHEME = """\
+Label scheme {version} (SHA-256 `{sha256}`), in full in `docs/label_scheme.toml`; the annotators' guidelines
+are beside it."""
+
+_COLUMNS = """\
+### Columns
+
+`<label>_contained` and `<label>_author` are true, false or null; `<label>_share` is the share of annotators
+who saw the label in any voice, `<label>_n` their number. `<label>_voice` and the attributes describe a label
+that holds. **Null means not asked or undecided, never no**; `asked` lists the labels that were asked. `spans`
+count code points of `text`. `labels` lists what is contained. Names such as @user_1a2b3c4d in the texts are
+placeholders. `group` is what a split must keep together; `author_group` and `conversation_group` let you
+check that."""
+
+_SPLIT_RULES = """\
+Records that share a duplicate cluster, an author, a conversation or an article stand in the same split. A
+record of validation or test never moves in a later version; one that is tied to two splits stays out. What a
+model chose, what is an example of the guidelines and what annotators were tested with is never in validation
+or test."""
+
+_NOT_FOR = """\
+## What this is not for
+
+- No decision about a person may rest on it: no report, no sanction, no dismissal, no prosecution.
+- Not for finding, counting or predicting protest in order to hinder it, or the people who take part.
+- Not for finding out who wrote a text; do not try to resolve placeholders or pseudonyms.
+- Not for generating threats or calls to violence.
+- A score on it says nothing about other platforms, languages, times and topics."""
+
+_LIMITS = """\
+## Known limits
+
+The labels are the majority of a few people under written guidelines, no legal verdicts. Irony, dialect and
+code words are judged without knowledge of the author. Personal data in texts is masked by rules, which miss
+some of it."""
+
+_CHECKING = """\
+## Checking
+
+`aufruf verify PATH` hashes every file against `MANIFEST.json`, reads all rows again, and counts the figures
+above anew. `splits.lock.json` lists which record stands in which split; `CHANGELOG.md` says what changed."""

@@ -1,0 +1,137 @@
+"""Gather what a release is made of from a workspace's tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from aufruf.errors import WorkspaceError
+from aufruf.gold import newest_gold
+from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, CLUSTERS, RECORDS, SAMPLES
+from aufruf.text import normalise
+from aufruf.views import current_annotations, newest_records
+
+if TYPE_CHECKING:
+    from aufruf.label_scheme import Example, LabelScheme
+    from aufruf.workspace import Workspace
+
+CHANCE = ("random", "stratified")
+"""Strategies that draw by chance alone: only what they drew may be validated or tested on."""
+HELD_IN_TRAIN = ("qualification", "gold_check")
+"""Purposes of tasks whose right answers annotators may have been told."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a release is made of.
+
+    Attributes:
+        records: the newest version of each record with gold, beside the table's columns ``cluster``,
+            ``stratum``, ``inclusion_probability``, ``context_before``, ``context_after`` (null where
+            rights do not allow it), ``has_rights``, ``train_only``; sorted by id.
+        gold: the newest gold run's rows of these records.
+        annotations: live answers to them, with ``purpose``; those of qualification left out.
+        gold_run: which run it is.
+        superseded: how many records have gold, but a newer version of their text.
+    """
+
+    records: pl.DataFrame
+    gold: pl.DataFrame
+    annotations: pl.DataFrame
+    gold_run: str
+    superseded: int
+
+
+def gather(workspace: Workspace) -> Content:
+    """Return everything that a release may hold.
+
+    Raises:
+        WorkspaceError: if no gold labels were decided.
+    """
+    gold = newest_gold(workspace)
+    if gold.is_empty():
+        raise WorkspaceError(
+            f"{workspace.root}: there are no gold labels to release; decide them with `aufruf gold`"
+        )
+    decided = gold.select(pl.col("record_id").unique())
+    newest = newest_records(workspace.store.scan(RECORDS))
+    records = newest.join(decided.lazy(), on="record_id", how="semi").collect()
+    described = _with_train_only(_with_sample(_with_clusters(records, workspace), workspace), workspace)
+    return Content(
+        records=_with_context(_with_rights(described, workspace)).sort("record_id"),
+        gold=gold.join(records, on="record_id", how="semi"),
+        annotations=_judgements(workspace, records),
+        gold_run=gold.item(0, "gold_run"),
+        superseded=decided.height - records.height,
+    )
+
+
+def _with_clusters(records: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
+    clusters = workspace.store.read(CLUSTERS)
+    return records.join(clusters, on="record_id", how="left", maintain_order="left")
+
+
+def _with_sample(records: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
+    """Add how each record was drawn; of several rounds the first. Null for what was never sampled."""
+    drawn = workspace.store.scan(SAMPLES).collect().sort("round").unique("record_id", keep="first")
+    named = drawn.select(
+        "record_id",
+        "strategy",
+        "inclusion_probability",
+        stratum=pl.concat_str("round", "stratum", separator="/"),
+    )
+    return records.join(named, on="record_id", how="left", maintain_order="left")
+
+
+def _with_rights(records: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
+    sources = workspace.settings.sources
+    covered = [slug for slug, source in sources.items() if source.rights is not None]
+    return records.with_columns(
+        has_rights=pl.col("rights").is_not_null() | pl.col("source").is_in(covered),
+    )
+
+
+def _with_context(records: pl.DataFrame) -> pl.DataFrame:
+    nothing = pl.lit(None, dtype=pl.String)
+    return records.with_columns(context_before=nothing, context_after=nothing)
+
+
+def _with_train_only(records: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
+    """Mark what must not be tested on: a model's choice, examples of the guidelines, check items."""
+    purposes = workspace.store.scan(ASSIGNMENTS).filter(pl.col("purpose").is_in(HELD_IN_TRAIN))
+    told = purposes.select("record_id").unique().with_columns(told=pl.lit(value=True)).collect()
+    texts = pl.DataFrame({"text": [example.text for example in _examples(workspace.label_scheme)]})
+    examples = texts.select(comparable=_comparable(pl.col("text")), example=pl.lit(value=True)).unique()
+    return (
+        records.with_columns(comparable=_comparable(pl.col("text")))
+        .join(examples, on="comparable", how="left", maintain_order="left")
+        .join(told, on="record_id", how="left", maintain_order="left")
+        .with_columns(
+            train_only=(pl.col("strategy").is_not_null() & ~pl.col("strategy").is_in(CHANCE))
+            | pl.any_horizontal(pl.col("told", "example").fill_null(value=False))
+        )
+        .drop("told", "example", "comparable")
+    )
+
+
+def _examples(scheme: LabelScheme) -> list[Example]:
+    labelled = [e for label in scheme.labels for e in (*label.examples, *label.counter_examples)]
+    return [*labelled, *(example for border in scheme.borders for example in border.examples)]
+
+
+def _comparable(texts: pl.Expr) -> pl.Expr:
+    return normalise(texts).str.to_lowercase().str.replace_all(r"\s+", " ")
+
+
+def _judgements(workspace: Workspace, records: pl.DataFrame) -> pl.DataFrame:
+    purposes = workspace.store.scan(ASSIGNMENTS).select("task_key", "purpose")
+    return (
+        current_annotations(workspace.store.scan(ANNOTATIONS))
+        .filter(pl.col("state") == "live")
+        .join(records.lazy().select("record_id"), on="record_id", how="semi")
+        .join(purposes, on="task_key", how="left")
+        .filter(pl.col("purpose").is_null() | (pl.col("purpose") != "qualification"))
+        .collect()
+    )

@@ -1,0 +1,123 @@
+"""Write and read a release's Parquet files, and hash what they hold.
+
+Two hashes are promised: of a file's bytes, the same as long as pyarrow is the same, and of its content,
+the same whatever wrote it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, cast
+
+import polars as pl
+
+from aufruf.release.features import FOLDERS, SPLITS, stored_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+ROWS_PER_FILE = 500_000
+ROWS_PER_GROUP = 50_000
+
+
+def split_files(config: str, split: str, rows: int) -> list[str]:
+    """Return the names of a split's files, relative to the release: one for each 500,000 rows."""
+    parts = max(1, -(-rows // ROWS_PER_FILE))
+    return [f"{FOLDERS[config]}/{split}-{part:05d}-of-{parts:05d}.parquet" for part in range(parts)]
+
+
+def write_split(folder: Path, config: str, split: str, rows: pl.DataFrame, features: Any) -> None:
+    """Write a split's rows in their order, with the types and names that ``features`` say."""
+    for number, name in enumerate(split_files(config, split, rows.height)):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, rows.slice(number * ROWS_PER_FILE, ROWS_PER_FILE), features)
+
+
+def read_split(folder: Path, config: str, split: str, features: Mapping[str, Any]) -> pl.DataFrame:
+    """Return a split's rows from all of its files.
+
+    Raises:
+        polars.exceptions.PolarsError: if a file is no Parquet or has other columns or types.
+    """
+    paths = sorted((folder / FOLDERS[config]).glob(f"{split}-*-of-*.parquet"))
+    schema = stored_schema(features)
+    return pl.concat([pl.DataFrame(schema=schema), *(pl.read_parquet(path) for path in paths)])
+
+
+def stored_features(path: Path) -> Any:
+    """Return the features that a Parquet file carries, or None if it carries none.
+
+    Raises:
+        OSError: if it is no Parquet.
+    """
+    import datasets
+
+    features: Any = datasets.Features
+    schema = _arrow()[1].read_schema(path)
+    if b"huggingface" not in (schema.metadata or {}):
+        return None
+    stored = features.from_arrow_schema(schema)
+    return stored if schema.equals(stored.arrow_schema) else None
+
+
+def content_sha256(frames: Mapping[tuple[str, str], pl.DataFrame]) -> str:
+    """Return the hash of what a release's configs and splits hold, whatever wrote the files.
+
+    Args:
+        frames: the stored rows of each (config, split), sorted as released.
+    """
+    whole = hashlib.sha256()
+    for config in FOLDERS:
+        for split in SPLITS:
+            frame = frames[config, split]
+            whole.update(f"{config}\0{split}\0{frame.height}\0".encode())
+            for column in frame.iter_columns():
+                whole.update(f"{column.name}\0".encode())
+                _hash_column(whole, column)
+    return whole.hexdigest()
+
+
+def _hash_column(into: Any, column: pl.Series) -> None:
+    """Add a column: its kind, where it is null, then its values with nulls as zero or empty."""
+    into.update(f"{column.dtype.base_type().__name__}\0{len(column)}\0".encode())
+    into.update(column.is_null().cast(pl.UInt8).to_numpy().tobytes())
+    dtype = column.dtype
+    if isinstance(dtype, pl.List):
+        into.update(column.list.len().fill_null(0).cast(pl.Int64).to_numpy().astype("<i8").tobytes())
+        _hash_column(into, column.drop_nulls().explode(empty_as_null=False, keep_nulls=False))
+    elif isinstance(dtype, pl.Struct):
+        for field in dtype.fields:
+            into.update(f"{field.name}\0".encode())
+            _hash_column(into, column.struct.field(field.name))
+    elif dtype == pl.String:
+        into.update(column.str.len_bytes().fill_null(0).cast(pl.Int64).to_numpy().astype("<i8").tobytes())
+        into.update(column.fill_null("").str.join().item().encode())
+    elif dtype == pl.Float64:
+        into.update(column.fill_null(0.0).to_numpy().astype("<f8").tobytes())
+    else:
+        into.update(column.cast(pl.Int64).fill_null(0).to_numpy().astype("<i8").tobytes())
+
+
+def _write(path: Path, rows: pl.DataFrame, features: Any) -> None:
+    pa, pq = _arrow()
+    schema = features.arrow_schema
+    table = cast("Any", rows.to_arrow(compat_level=pl.CompatLevel.oldest()))
+    plain = table.select(schema.names).cast(pa.schema(list(schema)))
+    pq.write_table(
+        plain.replace_schema_metadata(schema.metadata),
+        path,
+        compression="zstd",
+        row_group_size=ROWS_PER_GROUP,
+        write_page_checksum=True,
+    )
+
+
+def _arrow() -> tuple[Any, Any]:
+    """Return pyarrow and its Parquet module, which have no types."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    return pa, pq

@@ -1,0 +1,108 @@
+"""Releases that a workspace holds, their versions, and the splits that they froze."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from aufruf.errors import InputError, WorkspaceError
+from aufruf.files import sha256_of
+from aufruf.release.features import SPLITS
+from aufruf.release.manifest import canonical_json, read_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from aufruf.workspace import Workspace
+
+LOCK = "splits.lock.json"
+_VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})", re.ASCII)
+
+
+class Lock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The split of each record that was ever released: ids by split, sorted."""
+
+    format: int
+    splits: dict[str, list[str]]
+
+
+def parse_version(text: str) -> tuple[int, int, int]:
+    """Return the numbers of a semantic version such as 1.0.0.
+
+    Raises:
+        InputError: if it is none: three numbers without leading zeros, parted by dots.
+    """
+    match = _VERSION.fullmatch(text)
+    if match is None:
+        raise InputError(f"version {text!r} is no semantic version: write three numbers such as 1.0.0")
+    major, minor, patch = match.groups()
+    return int(major), int(minor), int(patch)
+
+
+def released(workspace: Workspace) -> list[Path]:
+    """Return the folders of the workspace's releases, the oldest version first."""
+    folder = workspace.root / "releases"
+    found = [path for path in folder.glob("*") if path.is_dir() and _VERSION.fullmatch(path.name)]
+    return sorted(found, key=lambda path: parse_version(path.name))
+
+
+def check_new(workspace: Workspace, version: str) -> Path:
+    """Return the folder that a new version will have.
+
+    Raises:
+        InputError: if it is no semantic version.
+        WorkspaceError: if it exists, or is not above the newest.
+    """
+    wanted = parse_version(version)
+    path = workspace.root / "releases" / version
+    if path.exists():
+        raise WorkspaceError(f"{path}: exists already; a release never changes: choose a higher version")
+    earlier = released(workspace)
+    if earlier and parse_version(earlier[-1].name) > wanted:
+        newest = earlier[-1].name
+        raise WorkspaceError(
+            f"version {version} is below the newest release {newest}: choose one above {newest}"
+        )
+    return path
+
+
+def read_lock(path: Path) -> dict[str, str]:
+    """Return the split of each record_id in a lock file.
+
+    Raises:
+        InputError: if it is none, or names a record twice.
+    """
+    try:
+        lock = msgspec.json.decode(path.read_bytes(), type=Lock)
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: no list of splits; restore it from a copy of the release") from error
+    found = {record_id: split for split, ids in lock.splits.items() for record_id in ids}
+    if set(lock.splits) != set(SPLITS) or len(found) != sum(map(len, lock.splits.values())):
+        raise InputError(f"{path}: names other splits than {', '.join(SPLITS)}, or a record twice")
+    return found
+
+
+def lock_bytes(splits: Mapping[str, str]) -> bytes:
+    """Return the lock file of these splits of record_ids."""
+    ids: dict[str, list[str]] = {name: [] for name in SPLITS}
+    for record_id in sorted(splits):
+        ids[splits[record_id]].append(record_id)
+    return canonical_json(Lock(1, ids))
+
+
+def frozen_splits(earlier: Path | None) -> dict[str, str]:
+    """Return the splits that an earlier release froze, or none for the first release.
+
+    Raises:
+        InputError: if its lock file is not the one that its manifest lists.
+    """
+    if earlier is None:
+        return {}
+    path = earlier / LOCK
+    listed = read_manifest(earlier).files.get(LOCK)
+    if listed is None or not path.is_file() or sha256_of(path) != listed.sha256:
+        raise InputError(f"{path}: is not as it was released; restore it: the splits follow from it")
+    return read_lock(path)
