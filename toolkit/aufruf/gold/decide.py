@@ -55,8 +55,9 @@ def decide(annotations: pl.LazyFrame, scheme: LabelScheme, gold_run: str) -> pl.
     Returns:
         The columns of the gold table, sorted by record, label and column, both in the scheme's order.
     """
-    answers = first_answers(current_annotations(annotations))
-    said = question_answers(answers, scheme)
+    # Collected, because the plan would compute them again at each use.
+    answers = first_answers(current_annotations(annotations)).collect().lazy()
+    said = question_answers(answers, scheme).collect().lazy()
     person = ("record_id", "annotator", "label")
     chosen = said.filter((pl.col("column") == "contained") & (pl.col("value") == "true")).select(person)
     asked = said.filter(pl.col("pass") == "detail").select(person)

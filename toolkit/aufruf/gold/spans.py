@@ -31,8 +31,9 @@ def decide_spans(answers: pl.LazyFrame, chosen: pl.LazyFrame, asked: pl.LazyFram
     marks = _marks(answers).join(chosen, on=_PERSON, how="semi")
     people = pl.concat([asked, marks.select(_PERSON)]).unique()
     own = _stretches(marks.with_columns(need=pl.lit(1, pl.Int64)), [*_PERSON, "need"]).drop("need")
+    own = own.collect().lazy()
     said = people.join(_joined(own, list(_PERSON)), on=_PERSON, how="left")
-    counted = _distribution(said.with_columns(pl.col("value").fill_null("")))
+    counted = _distribution(said.with_columns(pl.col("value").fill_null(""))).collect().lazy()
     majority = own.join(counted.select("record_id", "label", "n"), on=["record_id", "label"]).with_columns(
         need=pl.col("n") // 2 + 1
     )
