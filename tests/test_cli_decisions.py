@@ -76,12 +76,15 @@ def test_agreement_answers_programs_with_a_list_of_coefficients(filled_workspace
     assert rows[0]["low"] < rows[0]["value"] < rows[0]["high"]
 
 
-def test_agreement_marks_what_is_reliable_by_the_workspaces_thresholds(filled_workspace: Workspace):
+@pytest.mark.parametrize(("reliable", "mark"), [("0.05", "●"), ("0.9999", "◐")])
+def test_agreement_marks_coefficients_by_the_workspaces_thresholds(
+    filled_workspace: Workspace, reliable: str, mark: str
+):
     settings = filled_workspace.root / "aufruf.toml"
-    at = ("agreement", "--resamples", 0, "-w", filled_workspace.root)
-    assert "●" in run(*at).splitlines()[4]
-    settings.write_text(settings.read_text("utf-8").replace("reliable = 0.8", "reliable = 0.99"), "utf-8")
-    assert "◐" in run(*at).splitlines()[4]
+    text = settings.read_text("utf-8").replace("tentative = 0.667", "tentative = 0.05")
+    settings.write_text(text.replace("reliable = 0.8", f"reliable = {reliable}"), "utf-8")
+    shown = run("agreement", "--resamples", 0, "-w", filled_workspace.root).splitlines()
+    assert [mark in line for line in shown if "threat_contained" in line] == [True]
 
 
 def test_agreement_of_a_table_needs_no_workspace(tmp_path: Path):

@@ -202,6 +202,19 @@ def test_whether_it_is_meant_comes_from_triage():
     assert (row["value"], row["share"], row["decided_by"]) == ("joking", 2 / 3, "majority")
 
 
+def test_an_answer_to_a_question_that_the_pass_does_not_ask_is_none():
+    """The form of protest is asked in the detail pass, and never of a threat."""
+    threat = {"label": "threat", "attribute": "form", "value": "peaceful"}
+    protest = {"label": "protest_mobilization", "attribute": "form", "value": "peaceful"}
+    chosen = {"threat": "own", "protest_mobilization": "own"}
+    answers = frame(
+        *(answer("a", who, chosen, attributes=[protest, threat]) for who in "xy"),
+        *(detail("a", who, attributes=[("threat", "form", "peaceful")]) for who in "xy"),
+    )
+    assert cell(answers, "threat", "form") is None
+    assert cell(answers, "protest_mobilization", "form") is None
+
+
 def three_who_chose() -> list[dict[str, Any]]:
     return [answer("a", annotator, {"threat": "own"}) for annotator in ("x", "y", "z")]
 

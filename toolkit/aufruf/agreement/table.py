@@ -59,7 +59,7 @@ def read_answers(path: Path, *, unit: str, annotator: str, value: str) -> pl.Dat
     if nested:
         raise InputError(f"{path}: column {', '.join(map(repr, nested))} holds lists, not single values")
     answers = table.select(pl.col(name).cast(pl.String).alias(key) for key, name in names.items())
-    answers = answers.filter(pl.col("value").fill_null("") != "")
+    answers = answers.filter(pl.col("value") != "")
     twice = answers.filter(pl.struct("unit", "annotator").is_duplicated()).height
     if twice or answers.select("unit", "annotator").null_count().sum_horizontal().item():
         raise InputError(
