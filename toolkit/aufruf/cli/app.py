@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from aufruf.cli import decisions, records, release, sampling, start
+from aufruf.cli import baselines, decisions, records, release, sampling, start
 from aufruf.errors import AufrufError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ records.register(app)
 sampling.register(app)
 decisions.register(app)
 release.register(app)
+baselines.register(app)
 
 _FULL_OR_READ_ONLY = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 

@@ -1,0 +1,1 @@
+"""Baselines: what simple models reach on a release, or on any table, and how sure that is."""

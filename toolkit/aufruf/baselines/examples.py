@@ -1,0 +1,102 @@
+"""Texts with what is to be learnt of them: what every baseline is fitted on and scored against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import NDArray
+
+    Bools = NDArray[np.bool_]
+    Ints = NDArray[np.int64]
+    Reals = NDArray[np.float64]
+
+NOT_ASKED = -1
+YES_NO = ("no", "yes")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What one head is to learn.
+
+    Attributes:
+        name: the head's, such as ``threat_author``, or a table's column.
+        classes: the possible answers; `YES_NO` where it is a yes/no question.
+        codes: the answer of each text as a place in ``classes``, shape (n_texts,); `NOT_ASKED` for null.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    codes: Ints
+
+    @property
+    def is_yes_no(self) -> bool:
+        """Whether the question is answered by yes or no."""
+        return self.classes == YES_NO
+
+    @property
+    def asked(self) -> Bools:
+        """Where there is an answer, shape (n_texts,)."""
+        return self.codes != NOT_ASKED
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How often each answer was given."""
+        return {name: int((self.codes == code).sum()) for code, name in enumerate(self.classes)}
+
+    def take(self, rows: Ints | Bools) -> Target:
+        """Return the target of some texts."""
+        return replace(self, codes=self.codes[rows])
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Texts, what is to be learnt of each, and what belongs together.
+
+    Attributes:
+        texts: prepared texts, shape (n_texts,).
+        targets: one a head.
+        units: which texts belong together, numbered from 0, shape (n_texts,): they stand on one side of
+            a split and are drawn together by the bootstrap.
+        languages: the language of each text, or None where it is not known.
+        weights: how much each text counts in training, mean 1, or None for all alike.
+    """
+
+    texts: pl.Series
+    targets: tuple[Target, ...]
+    units: Ints
+    languages: NDArray[np.str_] | None = None
+    weights: Reals | None = None
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, rows: Ints | Bools) -> Examples:
+        """Return some of the texts with what belongs to them."""
+        return Examples(
+            texts=self.texts.filter(rows) if rows.dtype == np.bool_ else self.texts.gather(rows),
+            targets=tuple(target.take(rows) for target in self.targets),
+            units=self.units[rows],
+            languages=None if self.languages is None else self.languages[rows],
+            weights=None if self.weights is None else self.weights[rows],
+        )
+
+    def unweighted(self) -> Examples:
+        """Return the examples with every text counting alike."""
+        return replace(self, weights=None)
+
+    def target(self, name: str) -> Target:
+        """Return the target of that name; KeyError if there is none."""
+        for target in self.targets:
+            if target.name == name:
+                return target
+        raise KeyError(name)
+
+
+def mentions(contained: Target, author: Target) -> Bools:
+    """Return where incitement is contained and is not the author's own, shape (n_texts,)."""
+    return (contained.codes == 1) & (author.codes == 0)

@@ -1,0 +1,84 @@
+"""Recipes: what is trained, each a TOML file in ``baselines/recipes``."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from aufruf.assets import asset
+from aufruf.errors import InputError, SettingsError
+
+Estimator = Literal["logistic_regression", "linear_svm", "majority"]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Ngrams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which n-grams count: lengths from and to, in how many texts at least, with log counts or not."""
+
+    ngrams: tuple[Count, Count]
+    min_df: Count = 1
+    sublinear_tf: bool = False
+
+    def __post_init__(self) -> None:
+        if self.ngrams[0] > self.ngrams[1]:
+            raise ValueError("ngrams must be [shortest, longest]")
+
+
+class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is trained. ``name`` is the file's.
+
+    ``regularisation`` is scikit-learn's C, the inverse of the penalty; ``balanced`` weighs both answers
+    alike, however rare one is. ``characters`` are n-grams inside words.
+    """
+
+    title: str
+    estimator: Estimator
+    name: str = ""
+    regularisation: Positive = 1.0
+    balanced: bool = False
+    words: Ngrams | None = None
+    characters: Ngrams | None = None
+
+    def __post_init__(self) -> None:
+        if self.estimator != "majority" and self.words is None and self.characters is None:
+            raise ValueError(f"{self.estimator} needs [words] or [characters]")
+
+
+def recipe_names() -> list[str]:
+    """Return the names of the recipes that ship with aufruf."""
+    return sorted(path.stem for path in asset("baselines", "recipes").glob("*.toml"))
+
+
+def list_recipes() -> list[Recipe]:
+    """Return the recipes that ship with aufruf, by name."""
+    return [load_recipe(name) for name in recipe_names()]
+
+
+def load_recipe(name: str) -> Recipe:
+    """Return a recipe by its name, or from a file of one's own by its path (``….toml``).
+
+    Raises:
+        InputError: if there is none of that name.
+        SettingsError: if the file is no TOML, or has an unknown key or a wrong value. Names the key.
+    """
+    path = Path(name) if name.endswith(".toml") else _shipped(name)
+    try:
+        recipe = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Recipe)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: there is no recipe here") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{path}: {error}") from error
+    return msgspec.structs.replace(recipe, name=recipe.name or path.stem)
+
+
+def _shipped(name: str) -> Path:
+    known = recipe_names()
+    if name not in known:
+        raise InputError(f"there is no recipe {name!r}; choose one of {', '.join(known)}, or a file ….toml")
+    return asset("baselines", "recipes", f"{name}.toml")

@@ -1,0 +1,198 @@
+"""Read any table as examples: one column of texts, one of answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from aufruf.baselines.examples import YES_NO, Examples, Target
+from aufruf.baselines.features import prepare
+from aufruf.errors import InputError
+from aufruf.files import sha256_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aufruf.baselines.examples import Ints
+
+MAX_CLASSES = 100
+_YES = ("true", "yes", "ja", "wahr", "1", "1.0", "y", "j", "t")
+_NO = ("false", "no", "nein", "falsch", "0", "0.0", "n", "n", "f")
+_DELIMITERS = ",;\t|"
+_PARQUET = b"PAR1"
+_TWO = 2
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as examples.
+
+    Attributes:
+        name: the file's.
+        text: the column of texts.
+        label: the column of answers, and the head's name.
+        positive: the answer that counts as yes; None where there are more than two answers.
+        sha256: of the file.
+        examples: rows with a text and an answer.
+        read: rows of the file.
+        left_out: rows without a text or an answer, by reason.
+    """
+
+    name: str
+    text: str
+    label: str
+    positive: str | None
+    sha256: str
+    examples: Examples
+    read: int
+    left_out: dict[str, int]
+
+
+def read_table(  # noqa: PLR0913 -- the command's options, in the same words
+    path: Path,
+    *,
+    text: str,
+    label: str,
+    positive: str | None = None,
+    classes: tuple[str, ...] | None = None,
+    group: str | None = None,
+) -> Table:
+    """Read a table: CSV with any delimiter, TSV, JSON Lines or Parquet, found out from its content.
+
+    Rows with the same text after preparation belong to one unit, and so do rows of one ``group``.
+
+    Args:
+        path: the file.
+        text: name of the column of texts.
+        label: name of the column of answers.
+        positive: the answer that counts as yes, all others as no. Not needed where the answers are
+            true and false, yes and no, or 1 and 0.
+        classes: the answers of a model that is to be scored; others are an error.
+        group: name of a column of what must stay together, such as the author.
+
+    Raises:
+        InputError: if the file is not what it says, a column is missing, or the answers cannot be learnt.
+    """
+    frame = read_columns(path)
+    wanted = [text, label, *([group] if group else [])]
+    missing = [name for name in wanted if name not in frame.columns]
+    if missing:
+        raise InputError(f"{path}: has no column {missing[0]!r}; its columns are {', '.join(frame.columns)}")
+    rows = frame.select(
+        text=prepare(frame.get_column(text)),
+        label=pl.col(label),
+        group=pl.col(group) if group else pl.lit(None, dtype=pl.String),
+    )
+    no_text = pl.col("text").is_null() | (pl.col("text") == "")
+    kept = rows.filter(~no_text, pl.col("label").is_not_null())
+    left_out = {
+        "no_text": rows.filter(no_text).height,
+        "no_answer": rows.filter(~no_text, pl.col("label").is_null()).height,
+    }
+    chosen, target = _target(kept.get_column("label"), label, path, positive, classes)
+    examples = Examples(kept.get_column("text"), (target,), _units(kept))
+    return Table(path.name, text, label, chosen, sha256_of(path), examples, frame.height, left_out)
+
+
+def read_columns(path: Path) -> pl.DataFrame:
+    """Return a table's columns as strings, so that ids and answers stay as they are written.
+
+    Raises:
+        InputError: if the file is missing or cannot be read as what it is.
+    """
+    try:
+        with path.open("rb") as handle:
+            start = handle.read(65_536)
+        if start.startswith(_PARQUET):
+            frame = pl.read_parquet(path)
+        elif start.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
+            frame = pl.read_ndjson(path, infer_schema_length=None)
+        else:
+            return _read_csv(path, start)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: there is no such file") from error
+    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as CSV, TSV, JSON Lines or Parquet") from error
+    plain = [name for name, dtype in frame.schema.items() if not dtype.is_nested()]
+    return frame.select(pl.col(plain).cast(pl.String))
+
+
+def _read_csv(path: Path, start: bytes) -> pl.DataFrame:
+    header = start.splitlines()[0].decode("utf-8-sig", errors="replace") if start else ""
+    delimiter = max(_DELIMITERS, key=header.count)
+    return pl.read_csv(path, separator=delimiter, infer_schema=False)
+
+
+def _target(
+    answers: pl.Series, name: str, path: Path, positive: str | None, classes: tuple[str, ...] | None
+) -> tuple[str | None, Target]:
+    found = sorted(answers.unique().to_list())
+    if classes is not None and classes != YES_NO:
+        unknown = len(set(found) - set(classes))
+        if unknown:
+            raise InputError(f"{path}: column {name!r} has {unknown} answers that the model does not know")
+        return None, _coded(answers, name, classes)
+    if len(found) < _TWO:
+        raise InputError(f"{path}: column {name!r} has {len(found)} different answers; two are needed")
+    yes = _spelling(positive, found, name, path) if positive is not None else _yes_of(found)
+    if yes is not None:
+        codes = (answers == yes).cast(pl.Int64).to_numpy()
+        return yes, Target(name, YES_NO, codes)
+    if len(found) == _TWO or classes is not None:
+        raise InputError(
+            f"{path}: column {name!r} has {len(found)} different answers, none of them a plain yes: say "
+            "which one counts as yes with --positive"
+        )
+    if len(found) > MAX_CLASSES:
+        raise InputError(
+            f"{path}: column {name!r} has {len(found):,} different answers, at most {MAX_CLASSES} can be "
+            "learnt; name the answer that counts as yes with --positive"
+        )
+    return None, _coded(answers, name, tuple(found))
+
+
+def _coded(answers: pl.Series, name: str, classes: tuple[str, ...]) -> Target:
+    codes = answers.cast(pl.Enum(classes)).to_physical().cast(pl.Int64).to_numpy()
+    return Target(name, classes, codes)
+
+
+def _spelling(positive: str, found: list[str], name: str, path: Path) -> str:
+    alike = [value for value in found if value == positive] or [
+        value for value in found if value.casefold() == positive.casefold()
+    ]
+    if len(alike) == 1:
+        return alike[0]
+    raise InputError(f"{path}: no answer in column {name!r} is {positive!r}")
+
+
+def _yes_of(found: list[str]) -> str | None:
+    """Return the answer that means yes of two answers that mean yes and no, else None."""
+    folded = {value.casefold(): value for value in found}
+    pairs = [(yes, no) for yes, no in zip(_YES, _NO, strict=True) if {yes, no} == set(folded)]
+    return folded[pairs[0][0]] if pairs else None
+
+
+def _units(rows: pl.DataFrame) -> Ints:
+    """Number the components of rows that are tied by the same text or the same group."""
+    sparse, csgraph = _scipy()
+    text = rows.select(pl.col("text").rank("dense") - 1).to_series().cast(pl.Int64).to_numpy()
+    if rows.get_column("group").null_count() == rows.height:
+        return text
+    ties = rows.select(text=pl.Series(text), group=pl.col("group").rank("dense") - 1).drop_nulls()
+    texts = int(text.max()) + 1
+    size = texts + rows.get_column("group").n_unique() + 1
+    ends = (ties["text"].to_numpy(), ties["group"].cast(pl.Int64).to_numpy() + texts)
+    graph = sparse.coo_array((np.ones(ties.height, dtype=np.int8), ends), shape=(size, size))
+    component: Ints = csgraph.connected_components(graph, directed=False)[1]
+    return np.unique(component[text], return_inverse=True)[1].astype(np.int64)
+
+
+def _scipy() -> tuple[Any, Any]:
+    """Return scipy's sparse arrays and graphs, which have no types."""
+    from scipy import sparse
+    from scipy.sparse import csgraph
+
+    return sparse, csgraph

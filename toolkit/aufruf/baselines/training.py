@@ -1,0 +1,160 @@
+"""Fit a recipe on a release or on a table, with scores of texts that it was not fitted on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from aufruf.baselines.folds import folds_of
+from aufruf.baselines.model import Answers, fit_model
+from aufruf.baselines.release_data import SIDES
+from aufruf.baselines.scoring import few_positives, score
+from aufruf.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aufruf.baselines.examples import Ints
+    from aufruf.baselines.model import Model, Step
+    from aufruf.baselines.recipes import Recipe
+    from aufruf.baselines.release_data import Release
+    from aufruf.baselines.scoring import Score
+    from aufruf.baselines.table_data import Table
+    from aufruf.label_scheme import LabelScheme
+
+ScoresOf = Literal["validation", "held out", "cross-validation"]
+HELD_OUT_FOLDS = 5
+"""Without cross-validation, a fifth of a table is held out for the scores."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """A trained model and what it reaches.
+
+    Attributes:
+        model: the fitted model.
+        scores: on texts that were not trained on, see `scores_of`.
+        scores_of: ``validation`` (of the release; thresholds were tuned on it, so they flatter),
+            ``held out`` (a fifth of the table) or ``cross-validation`` (every text once, by a model that
+            was not fitted on it). For tables the model itself is then fitted on all texts.
+        texts: how many the model was fitted on.
+        notes: what whoever uses the model must know.
+    """
+
+    model: Model
+    scores: list[Score]
+    scores_of: ScoresOf
+    texts: int
+    notes: list[str]
+
+
+def no_step(_what: str, _done: int, _total: int) -> None:
+    """Show no progress."""
+
+
+def fit_on_release(
+    recipe: Recipe, release: Release, *, seed: int = 0, weighted: bool = False, step: Step = no_step
+) -> Training:
+    """Fit on split ``train``, tune thresholds and score on ``validation``. ``test`` is not looked at.
+
+    Args:
+        recipe: what to train.
+        release: with splits ``train`` and ``validation``.
+        seed: of everything random.
+        weighted: whether a text counts by its design weight (1 / inclusion probability).
+        step: is told of progress.
+
+    Raises:
+        InputError: if there is nothing to learn from, or no weight is known though asked for.
+    """
+    train, validation = release.splits["train"], release.splits["validation"]
+    if len(train) == 0:
+        raise InputError(f"release {release.version}: split train has no texts")
+    if weighted and train.weights is None:
+        raise InputError(f"release {release.version}: no inclusion probability is known; train unweighted")
+    chosen = train if weighted else train.unweighted()
+    model = fit_model(recipe, chosen, seed=seed, step=step).tuned(validation)
+    scores = score(
+        validation, model.answer(validation.texts), means=means_over_labels(release.scheme), seed=seed
+    )
+    notes = ["validation scores flatter: thresholds were tuned on the same texts; quote `aufruf evaluate`"]
+    notes += [*_notes(model), *few_positives(validation)]
+    return Training(model, scores, "validation", len(train), notes)
+
+
+def fit_on_table(
+    recipe: Recipe, table: Table, *, folds: int | None = None, seed: int = 0, step: Step = no_step
+) -> Training:
+    """Score out of sample, then fit on all texts. Features are fitted inside each fold.
+
+    Texts of one unit (the same text, the same group) never stand on both sides.
+
+    Args:
+        recipe: what to train.
+        table: the examples.
+        folds: how many folds for cross-validation; None to score on a fifth held out.
+        seed: of everything random.
+        step: is told of progress.
+
+    Raises:
+        InputError: if there are too few texts of an answer for the folds.
+    """
+    examples = table.examples
+    parts = folds_of(examples, folds or HELD_OUT_FOLDS, seed)
+    used = parts if folds else parts[:1]
+    rounds = len(used) + 1
+    found: list[tuple[Ints, Mapping[str, Answers]]] = []
+    for number, (train, held_out) in enumerate(used):
+        fitted = fit_model(recipe, examples.take(train), seed=seed, step=_within(step, number, rounds))
+        found.append((held_out, fitted.answer(examples.texts.gather(held_out))))
+    model = fit_model(recipe, examples, seed=seed, step=_within(step, rounds - 1, rounds))
+    scored = np.concatenate([rows for rows, _ in found])
+    answers = joined([answers for _, answers in found])
+    scores = score(examples.take(scored), answers, seed=seed)
+    return Training(
+        model,
+        scores,
+        "cross-validation" if folds else "held out",
+        len(examples),
+        [*_table_notes(table, folds), *_notes(model), *few_positives(examples.take(scored))],
+    )
+
+
+def means_over_labels(scheme: LabelScheme) -> dict[str, list[str]]:
+    """Return the heads of each side over which F1 is averaged; auxiliary labels stand apart."""
+    labels = [label.name for label in scheme.labels if not label.auxiliary]
+    return {side: [f"{name}_{side}" for name in labels] for side in SIDES}
+
+
+def joined(parts: Sequence[Mapping[str, Answers]]) -> dict[str, Answers]:
+    """Return the answers of several parts one after the other."""
+    return {
+        name: Answers(
+            np.concatenate([part[name].scores for part in parts]),
+            np.concatenate([part[name].predicted for part in parts]),
+        )
+        for name in parts[0]
+    }
+
+
+def _within(step: Step, number: int, rounds: int) -> Step:
+    return lambda what, done, total: step(what, number * total + done, rounds * total)
+
+
+def _notes(model: Model) -> list[str]:
+    constant = [head.name for head in model.heads if head.is_constant]
+    if not constant:
+        return []
+    return [f"training has one answer only, so these heads always give it: {', '.join(constant)}"]
+
+
+def _table_notes(table: Table, folds: int | None) -> list[str]:
+    how = f"{folds}-fold cross-validation" if folds else "scored on a fifth held out"
+    rest = "identical texts stay on one side; the model is fitted on all texts"
+    notes = [f"{how}, stratified, features fitted inside the fold; {rest}"]
+    left_out = {reason: n for reason, n in table.left_out.items() if n}
+    if left_out:
+        notes.append(f"rows left out: {', '.join(f'{n} {reason}' for reason, n in left_out.items())}")
+    return notes

@@ -1,0 +1,256 @@
+"""Commands for baselines: train, evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from aufruf.cli.options import (
+    DryRunOption,
+    JsonOption,
+    SeedOption,
+    WorkspaceOption,
+    progress,
+    show_json,
+    show_table,
+)
+
+if TYPE_CHECKING:
+    from aufruf.baselines.model import Step
+    from aufruf.baselines.runs import Report
+    from aufruf.baselines.table_data import Table
+    from aufruf.workspace import Workspace
+
+_PANEL = "Baselines"
+
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="A release's folder; needs no workspace.", show_default=False)
+]
+ReleaseOption = Annotated[
+    str | None, typer.Option("--release", help="A release of the workspace, by version.", show_default=False)
+]
+TableOption = Annotated[
+    Path | None,
+    typer.Option("--table", help="Any table instead: CSV, TSV, JSON Lines or Parquet.", show_default=False),
+]
+TextOption = Annotated[str | None, typer.Option("--text", help="Column of the table: texts.")]
+LabelOption = Annotated[str | None, typer.Option("--label", help="Column of the table: answers.")]
+PositiveOption = Annotated[
+    str | None, typer.Option("--positive", help="The answer that counts as yes, all others as no.")
+]
+GroupOption = Annotated[
+    str | None,
+    typer.Option("--group", help="Column of the table: what stays together, beside identical texts."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command("train", rich_help_panel=_PANEL)(train)
+    app.command("evaluate", rich_help_panel=_PANEL)(evaluate)
+
+
+def train(
+    recipe: Annotated[str | None, typer.Argument(help="A recipe's name, or a file of one's own.")] = None,
+    data: DataOption = None,
+    release: ReleaseOption = None,
+    table: TableOption = None,
+    text: TextOption = None,
+    label: LabelOption = None,
+    positive: PositiveOption = None,
+    group: GroupOption = None,
+    folds: Annotated[
+        int | None, typer.Option("--cross-validate", min=2, help="Folds for a table's scores; else a fifth.")
+    ] = None,
+    weighted: Annotated[
+        bool, typer.Option("--weighted", help="Count each text by its design weight.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The model's folder.", show_default="in models/")
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="List the recipes and train nothing.")] = False,
+    seed: SeedOption = 0,
+    workspace: WorkspaceOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a baseline on a release (the newest by default), or on any table.
+
+    Example: aufruf train tfidf-logreg --release 0.1.0
+    """
+    from aufruf.baselines.recipes import load_recipe
+    from aufruf.baselines.runs import default_name
+    from aufruf.baselines.runs import train as run
+
+    if listed:
+        _show_recipes(as_json)
+        return
+    if recipe is None:
+        raise typer.BadParameter("say which recipe; `aufruf train --list` shows them")
+    _check_options(data, release, table, [text, label, positive, group, folds])
+    around = _workspace(workspace, needed=data is None and table is None)
+    chosen = load_recipe(recipe)
+    columns = (text, label, positive, group)
+    examples = _release(data, release, around) if table is None else _table(table, columns)
+    models = around.root / "models" if around else Path("models")
+    with _steps() as step:
+        report = run(
+            chosen,
+            examples,
+            output or models / default_name(chosen, examples),
+            folds=folds,
+            weighted=weighted,
+            seed=seed,
+            dry_run=dry_run,
+            workspace=around,
+            step=step,
+        )
+    _show(report, as_json)
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="The model's folder, or its name in the workspace.")],
+    data: DataOption = None,
+    release: ReleaseOption = None,
+    split: Annotated[
+        Literal["train", "validation", "test"], typer.Option(help="Split of the release.")
+    ] = "test",
+    table: TableOption = None,
+    text: TextOption = None,
+    label: LabelOption = None,
+    positive: PositiveOption = None,
+    group: GroupOption = None,
+    head: Annotated[
+        str | None, typer.Option(help="Which head answers to a table, such as threat_author.")
+    ] = None,
+    rounds: Annotated[
+        int, typer.Option("--resamples", min=0, help="Resamples of the bootstrap; 0: no intervals.")
+    ] = 1000,
+    seed: SeedOption = 0,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a model per label and language, with intervals: on the release it was trained on, or on others.
+
+    Example: aufruf evaluate models/tfidf-logreg-0.1.0 --split test
+    """
+    from aufruf.baselines.evaluation import evaluate_on_release, evaluate_on_table, trained_on
+
+    _check_options(data, release, table, [text, label, positive, group, head])
+    around = _workspace(workspace, needed=False)
+    folder = _model(model, around)
+    if table is None:
+        version = release or (trained_on(folder) if data is None else None)
+        around = around if data else _workspace(workspace, needed=True)
+        chosen = _release(data, version, around)
+        report = evaluate_on_release(folder, chosen, split=split, rounds=rounds, seed=seed)
+    else:
+        named = {"text": text, "label": label, "positive": positive, "group": group, "head": head}
+        report = evaluate_on_table(folder, table, **named, rounds=rounds, seed=seed)
+    _show(report, as_json)
+
+
+def _check_options(
+    data: Path | None, release: str | None, table: Path | None, of_table: Sequence[object]
+) -> None:
+    if sum(option is not None for option in (data, release, table)) > 1:
+        raise typer.BadParameter("give one of --data, --release and --table")
+    if table is None and any(option is not None for option in of_table):
+        raise typer.BadParameter("--text, --label, --positive, --group and such belong to a --table")
+
+
+def _workspace(given: Path | None, *, needed: bool) -> Workspace | None:
+    """Open the workspace; None if there is none, none was named, and none is needed."""
+    from aufruf.errors import WorkspaceError
+    from aufruf.workspace import open_workspace
+
+    try:
+        return open_workspace(given)
+    except WorkspaceError:
+        if needed or given is not None:
+            raise
+        return None
+
+
+def _release(data: Path | None, version: str | None, around: Workspace | None) -> Path:
+    from aufruf.baselines.release_data import find_release
+
+    if data is not None:
+        return data
+    assert around is not None, "without --data a workspace was asked for"
+    return find_release(around, version)
+
+
+def _table(path: Path, columns: tuple[str | None, str | None, str | None, str | None]) -> Table:
+    from aufruf.baselines.table_data import read_table
+
+    text, label, positive, group = columns
+    if text is None or label is None:
+        raise typer.BadParameter("--table needs --text and --label")
+    return read_table(path, text=text, label=label, positive=positive, group=group)
+
+
+def _model(given: Path, around: Workspace | None) -> Path:
+    """Return the model's folder: as given, else of that name in the workspace."""
+    inside = around.root / "models" / given.name if around else given
+    return inside if not given.exists() and inside.is_dir() else given
+
+
+@contextmanager
+def _steps() -> Generator[Step]:
+    with progress() as bars:
+        task = bars.add_task("training", total=None)
+        yield lambda what, done, total: bars.update(task, description=what, completed=done, total=total)
+
+
+def _show_recipes(as_json: bool) -> None:
+    from aufruf.baselines.recipes import list_recipes
+
+    recipes = list_recipes()
+    if as_json:
+        show_json(recipes)
+        return
+    show_table("recipes", ["name", "what it is"], [[recipe.name, recipe.title] for recipe in recipes])
+
+
+def _show(report: Report, as_json: bool) -> None:
+    for note in report.notes:
+        typer.echo(f"note: {note}", err=True)
+    if as_json:
+        show_json(report)
+        return
+    if len({score.label for score in report.scores}) > 1:
+        _show_labels(report)
+    elif report.scores:
+        _show_figures(report)
+    if report.model:
+        typer.echo(f"model: {report.model}")
+
+
+def _show_figures(report: Report) -> None:
+    from aufruf.baselines.card import shown, shown_interval
+
+    rows = [
+        [score.metric, shown(score.value), shown_interval(score), f"{score.n:,}"] for score in report.scores
+    ]
+    show_table(f"{report.scores[0].label} ({report.scores_of})", ["metric", "value", "95 %", "n"], rows)
+
+
+def _show_labels(report: Report) -> None:
+    """Show a line for each label and language: F1 with its interval, and what else is quoted."""
+    from aufruf.baselines.card import by_label, shown
+
+    rows: list[list[str]] = []
+    for label, language, figures in by_label(report.scores):
+        first = figures.get("f1") or figures["macro_f1"]
+        others = [figures.get(name) for name in ("average_precision", "mention_false_positive_rate")]
+        cells = [shown(other.value, 2) if other else "" for other in others]
+        interval = "" if first.low is None else f"{shown(first.low, 2)}-{shown(first.high, 2)}"
+        rows.append([label, language or "all", shown(first.value, 2), interval, f"{first.n:,}", *cells])
+    show_table(f"scores ({report.scores_of})", ["label", "", "F1", "95 %", "n", "AP", "as own"], rows)
+    typer.echo("F1 of the first lines: mean over labels or answers · AP: average precision")
+    typer.echo("as own: share of mere mentions called the author's own · all figures: --json")
