@@ -95,33 +95,12 @@ def sample_round(  # noqa: PLR0913 -- the command's options, in the same words
         WorkspaceError: if the round was drawn before in another way.
     """
     stratified = strategy == "stratified"
-    design = Design(
-        n=n,
-        strategy=strategy,
-        by=tuple(by) if stratified else (),
-        allocation=allocation if stratified else "proportional",
-        languages=tuple(languages),
-        seed=seed,
-    )
+    columns = tuple(by) if stratified else ()
+    shares: Allocation = allocation if stratified else "proportional"
+    design = Design(n, strategy, columns, shares, tuple(languages), seed)
     _check(round_name, design)
     with nullcontext() if dry_run else workspace.locked():
-        old = workspace.store.scan(SAMPLES).filter(pl.col("round") == round_name).collect()
-        recorded = None if old.is_empty() else _recorded(workspace, round_name)
-        if recorded is not None:
-            return _same(recorded, design)
-        candidates = _candidates(workspace, round_name, design)
-        drawn = draw(candidates, round_name, design)
-        report = SampleReport(
-            round=round_name,
-            design=design,
-            existing=False,
-            drawn=drawn.rows.height,
-            available=sum(stratum.clusters for stratum in drawn.strata),
-            strata=drawn.strata,
-        )
-        if not dry_run:
-            _write(workspace, drawn.rows, old, report)
-    return report
+        return _sample(workspace, round_name, design, dry_run=dry_run)
 
 
 def draw(candidates: pl.DataFrame, round_name: str, design: Design) -> Draw:
@@ -144,8 +123,7 @@ def draw(candidates: pl.DataFrame, round_name: str, design: Design) -> Draw:
     sizes = dict(clusters.group_by("stratum").len().iter_rows())
     if design.n < len(sizes):
         raise InputError(
-            f"{len(sizes)} strata need n of {len(sizes)} or more, n is {design.n}: raise n, or stratify by "
-            "fewer columns"
+            f"{len(sizes)} strata need n of {len(sizes)} or more, n is {design.n}: raise n or use fewer columns"
         )
     shares = allocate(sizes, min(design.n, clusters.height), design.allocation)
     drawn = pl.col("stratum").replace_strict(shares, return_dtype=pl.Int64)
@@ -220,6 +198,25 @@ def _clusters(candidates: pl.DataFrame, generator: np.random.Generator) -> pl.Da
 def _generator(round_name: str, seed: int) -> np.random.Generator:
     name = int.from_bytes(hashlib.sha256(round_name.encode()).digest()[:8], "big")
     return np.random.default_rng([seed, name])
+
+
+def _sample(workspace: Workspace, round_name: str, design: Design, *, dry_run: bool) -> SampleReport:
+    old = workspace.store.scan(SAMPLES).filter(pl.col("round") == round_name).collect()
+    recorded = None if old.is_empty() else _recorded(workspace, round_name)
+    if recorded is not None:
+        return _same(recorded, design)
+    drawn = draw(_candidates(workspace, round_name, design), round_name, design)
+    report = SampleReport(
+        round=round_name,
+        design=design,
+        existing=False,
+        drawn=drawn.rows.height,
+        available=sum(stratum.clusters for stratum in drawn.strata),
+        strata=drawn.strata,
+    )
+    if not dry_run:
+        _write(workspace, drawn.rows, old, report)
+    return report
 
 
 def _check(round_name: str, design: Design) -> None:

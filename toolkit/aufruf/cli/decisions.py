@@ -133,7 +133,7 @@ def _show_agreement(rows: list[AgreementRow], thresholds: Agreement) -> None:
     typer.echo(
         f"● reliable: {thresholds.reliable} or more  ◐ tentative: {thresholds.tentative} or more  "
         "○ no ground for conclusions\n"
-        "Intervals resample duplicate clusters and take the annotators as they are."
+        "Intervals resample duplicate clusters (in a --table: units) and take the annotators as they are."
     )
 
 
