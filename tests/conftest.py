@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,9 +13,9 @@ from aufruf.workspace import create_workspace, open_workspace
 from filled import fill
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from aufruf.workspace import Workspace
+
+os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", HF_DATASETS_DISABLE_PROGRESS_BARS="1")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,6 +39,28 @@ def _filled(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     workspace = create_workspace(tmp_path_factory.mktemp("filled") / "workspace")
     fill(workspace)
     return workspace
+
+
+@pytest.fixture(scope="session")
+def _released(_filled: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from aufruf.release.build import export
+
+    root = tmp_path_factory.mktemp("released") / "workspace"
+    shutil.copytree(_filled.root, root)
+    export(open_workspace(root), "0.1.0")
+    return root
+
+
+@pytest.fixture
+def released_workspace(_released: Path, tmp_path: Path) -> Workspace:
+    """A filled workspace of the test's own with a release 0.1.0 of it."""
+    return open_workspace(Path(shutil.copytree(_released, tmp_path / "released")))
+
+
+@pytest.fixture
+def filled_release(_released: Path, tmp_path: Path) -> Path:
+    """The folder of a release of the filled workspace, of the test's own."""
+    return Path(shutil.copytree(_released / "releases" / "0.1.0", tmp_path / "releases" / "0.1.0"))
 
 
 @pytest.fixture

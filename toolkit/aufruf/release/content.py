@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from aufruf.context import with_context
 from aufruf.errors import WorkspaceError
 from aufruf.gold import newest_gold
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, CLUSTERS, RECORDS, SAMPLES
@@ -60,7 +61,7 @@ def gather(workspace: Workspace) -> Content:
     records = newest.join(decided.lazy(), on="record_id", how="semi").collect()
     described = _with_train_only(_with_sample(_with_clusters(records, workspace), workspace), workspace)
     return Content(
-        records=_with_context(_with_rights(described, workspace)).sort("record_id"),
+        records=_with_context(_with_rights(described, workspace), newest).sort("record_id"),
         gold=gold.join(records, on="record_id", how="semi"),
         annotations=_judgements(workspace, records),
         gold_run=gold.item(0, "gold_run"),
@@ -93,9 +94,13 @@ def _with_rights(records: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
     )
 
 
-def _with_context(records: pl.DataFrame) -> pl.DataFrame:
-    nothing = pl.lit(None, dtype=pl.String)
-    return records.with_columns(context_before=nothing, context_after=nothing)
+def _with_context(records: pl.DataFrame, newest: pl.LazyFrame) -> pl.DataFrame:
+    """Add the sentences around news excerpts; what a post answers is another person's, and stays out."""
+    excerpts = records.filter((pl.col("kind") == "news") & pl.col("has_rights"))
+    articles = excerpts.lazy().select("article_id").unique()
+    every = newest.join(articles, on="article_id", how="semi").collect()
+    found = with_context(excerpts, every).select("record_id", "context_before", "context_after")
+    return records.join(found, on="record_id", how="left", maintain_order="left")
 
 
 def _with_train_only(records: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:

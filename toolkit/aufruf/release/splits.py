@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -122,10 +122,12 @@ def _share_out(split: Rows, group: Rows, table: Counts, plan: SplitPlan) -> None
 
 
 def _sums(table: Counts, member: Rows, size: int) -> Counts:
-    order = np.argsort(member, kind="stable")
-    starts = np.searchsorted(member[order], np.arange(size + 1))
-    cumulated = np.vstack([np.zeros((1, table.shape[1]), dtype=np.int64), table[order].cumsum(axis=0)])
-    return cumulated[starts[1:]] - cumulated[starts[:-1]]
+    """Return the sum of the rows of each member number 0 to size - 1, shape (size, n_categories)."""
+    from scipy.sparse import csr_array
+
+    ones = np.ones(len(member), dtype=np.int64)
+    belongs: Any = csr_array((ones, (member, np.arange(len(member)))), shape=(size, len(member)))
+    return belongs @ table
 
 
 def _check_no_crossing(split: Rows, ties: Ties) -> None:
