@@ -123,7 +123,8 @@ def draw(candidates: pl.DataFrame, round_name: str, design: Design) -> Draw:
     sizes = dict(clusters.group_by("stratum").len().iter_rows())
     if design.n < len(sizes):
         raise InputError(
-            f"{len(sizes)} strata need n of {len(sizes)} or more, n is {design.n}: raise n or use fewer columns"
+            f"{len(sizes)} strata need n of {len(sizes)} or more, n is {design.n}: raise n or use "
+            "fewer columns"
         )
     shares = allocate(sizes, min(design.n, clusters.height), design.allocation)
     drawn = pl.col("stratum").replace_strict(shares, return_dtype=pl.Int64)
