@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from aufruf.cli.options import JsonOption, WorkspaceOption, show_json, show_table
+
+if TYPE_CHECKING:
+    from aufruf.demo import DemoReport
 
 _PANEL = "Start"
 
@@ -98,6 +102,55 @@ def demo(
 
     Example: aufruf demo --keep
     """
+    import time
+
+    from aufruf.cli.options import progress
     from aufruf.demo import run_demo
 
-    run_demo(directory, keep=keep)
+    begun = time.monotonic()
+    with progress() as shown:
+        bars: dict[str, Any] = {}
+
+        def say(step: str) -> None:
+            shown.console.print(f"{time.monotonic() - begun:5.0f} s  {step}", markup=False, highlight=False)
+
+        def tick(name: str, done: int, total: int) -> None:
+            if name not in bars:
+                bars[name] = shown.add_task(name, total=total or None)
+            shown.update(bars[name], completed=done, visible=not total or done < total)
+
+        report = run_demo(directory, keep=keep, say=say, tick=tick)
+        say("done")
+    _show_demo(report)
+
+
+def _show_demo(report: DemoReport) -> None:
+    rows = [
+        [row.label, _interval(row.value, row.low, row.high), str(row.records)]
+        for row in report.agreement
+        if row.group == "all" and row.coefficient == "krippendorff_alpha" and row.label.endswith("_author")
+    ]
+    show_table("Agreement, whole round", ["label", "alpha [95 %]", "records"], rows)
+    rows = [
+        [score.label, score.language or "all", _interval(score.value, score.low, score.high), str(score.n)]
+        for score in report.scores
+        if score.metric == "f1" and score.label.endswith("_author")
+    ]
+    show_table("Baseline on test", ["label", "language", "F1 [95 %]", "n"], rows)
+    typer.echo("The sample is invented: these figures show that the tools work, not how people or models do.")
+    typer.echo(f"loaded with datasets: {', '.join(f'{n} {split}' for split, n in report.loaded.items())}")
+    if report.server:
+        typer.echo(f"Label Studio: {report.server}")
+        for login in report.logins:
+            password = login.password.reveal() if login.password else "(own account)"
+            typer.echo(f"login: {login.email}  password: {password}")
+        typer.echo(f"stop it: {sys.argv[0]} labelstudio stop --workspace {report.workspace}")
+    typer.echo(f"workspace: {report.workspace}")
+    typer.echo(f"model: {report.model}")
+    typer.echo(f"release: {report.release}")
+
+
+def _interval(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "undefined"
+    return f"{value:.2f}" if low is None or high is None else f"{value:.2f} [{low:.2f}, {high:.2f}]"
