@@ -18,7 +18,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
-WRITES_NOTHING = {"agreement", "demo", "doctor", "evaluate", "init", "scheme show", "status", "verify"}
+WRITES_NOTHING = {
+    "agreement",
+    "annotate status",
+    "demo",
+    "doctor",
+    "evaluate",
+    "init",
+    "labelstudio start",
+    "labelstudio status",
+    "labelstudio stop",
+    "scheme show",
+    "status",
+    "verify",
+}
 """Commands without --dry-run: they only look, or make something new that is asked for by its name."""
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from aufruf.cli import baselines, decisions, records, release, sampling, start
+from aufruf.cli import annotate, baselines, decisions, labelstudio, records, release, sampling, start
 from aufruf.errors import AufrufError
 
 app = typer.Typer(
@@ -22,6 +22,8 @@ app = typer.Typer(
 start.register(app)
 records.register(app)
 sampling.register(app)
+annotate.register(app)
+labelstudio.register(app)
 decisions.register(app)
 release.register(app)
 baselines.register(app)

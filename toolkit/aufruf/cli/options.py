@@ -21,6 +21,11 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would b
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
 
 
+def note(message: str) -> None:
+    """Tell on standard error how it goes."""
+    typer.echo(message, err=True)
+
+
 def show_json(value: Any) -> None:
     """Print a value as one JSON document. NaN does not occur: undefined is null."""
     import msgspec

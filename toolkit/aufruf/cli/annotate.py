@@ -1,0 +1,186 @@
+"""Commands for rounds in Label Studio: plan, apply, status, pull."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from aufruf.cli.options import (
+    DryRunOption,
+    JsonOption,
+    SeedOption,
+    WorkspaceOption,
+    note,
+    show_json,
+    show_table,
+)
+
+if TYPE_CHECKING:
+    from aufruf.labelstudio.apply import ApplyReport
+    from aufruf.labelstudio.pull import PullReport
+    from aufruf.labelstudio.rounds import AnnotatorStatus, PlanReport
+
+_PANEL = "Annotation"
+RoundArgument = Annotated[str, typer.Argument(metavar="ROUND", help="Name of the round.")]
+PassOption = Annotated[
+    Literal["triage", "detail"],
+    typer.Option("--pass", help="Triage asks which labels hold, detail asks about settled ones."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    group = typer.Typer(help="Rounds of annotation in Label Studio.", no_args_is_help=True)
+    group.command("plan")(plan)
+    group.command("apply")(apply)
+    group.command("status")(status)
+    group.command("pull")(pull)
+    app.add_typer(group, name="annotate", rich_help_panel=_PANEL)
+
+
+def plan(
+    round_name: RoundArgument,
+    in_pass: PassOption = "triage",
+    overlap: Annotated[int, typer.Option(min=1, help="Judgements per record, in triage.")] = 3,
+    seed: SeedOption = 0,
+    workspace: WorkspaceOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Decide who judges what; what was planned before stays.
+
+    Example: aufruf annotate plan pilot --overlap 3
+    """
+    from aufruf.labelstudio.rounds import plan_round
+    from aufruf.workspace import open_workspace
+
+    opened = open_workspace(workspace)
+    report = plan_round(opened, round_name, in_pass, overlap=overlap, seed=seed, dry_run=dry_run)
+    if as_json:
+        show_json(report)
+    else:
+        _show_plan(report, dry_run=dry_run)
+
+
+def apply(
+    round_name: RoundArgument,
+    in_pass: PassOption = "triage",
+    workspace: WorkspaceOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the accounts, projects and tasks of a planned round; run it again whenever it was cut off.
+
+    Example: aufruf annotate apply pilot
+    """
+    from aufruf.labelstudio.apply import apply as bring
+    from aufruf.workspace import open_workspace
+
+    opened = open_workspace(workspace)
+    report = bring(opened, round_name, in_pass, dry_run=dry_run, note=note)
+    if as_json:
+        show_json(report)
+    else:
+        _show_applied(report, dry_run=dry_run)
+
+
+def status(round_name: RoundArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Show how far each annotator is, as of the last pull. Exit 3 if an answer reports a credible danger.
+
+    Example: aufruf annotate status pilot
+    """
+    from aufruf.errors import GateError
+    from aufruf.labelstudio.rounds import round_status
+    from aufruf.workspace import open_workspace
+
+    found = round_status(open_workspace(workspace), round_name)
+    urgent = sum(entry.urgent for entry in found)
+    if as_json:
+        show_json(found)
+    else:
+        _show_status(round_name, found)
+    if urgent:
+        raise GateError(f"{urgent} answers in round '{round_name}' are marked urgent: read them now")
+
+
+def pull(
+    round_name: RoundArgument,
+    in_pass: Annotated[
+        Literal["triage", "detail"] | None, typer.Option("--pass", help="One pass only.", show_default="both")
+    ] = None,
+    workspace: WorkspaceOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring the answers into the workspace, checked; what cannot be used goes to quarantine.
+
+    Example: aufruf annotate pull pilot
+    """
+    from aufruf.labelstudio.pull import pull as bring
+    from aufruf.workspace import open_workspace
+
+    report = bring(open_workspace(workspace), round_name, in_pass, dry_run=dry_run, note=note)
+    if as_json:
+        show_json(report)
+    else:
+        _show_pulled(report, dry_run=dry_run)
+
+
+def _show_plan(report: PlanReport, *, dry_run: bool) -> None:
+    rows = [
+        [annotator, language, f"{n:,}"]
+        for annotator, languages in report.loads.items()
+        for language, n in languages.items()
+    ]
+    title = f"round {report.round}, {report.in_pass}: {report.records:,} records"
+    show_table(title, ["annotator", "language", "tasks"], rows)
+    typer.echo(f"new: {report.new:,}, planned before: {report.existing:,}")
+    for reason, n in report.unassignable.items():
+        typer.echo(f"not assignable: {n:,} ({reason})")
+    if report.short:
+        typer.echo(f"fewer annotators than wanted: {report.short:,} records, because of opt-outs")
+    option = "" if report.in_pass == "triage" else f" --pass {report.in_pass}"
+    typer.echo(
+        "dry run: nothing was written" if dry_run else f"next: aufruf annotate apply {report.round}{option}"
+    )
+
+
+def _show_applied(report: ApplyReport, *, dry_run: bool) -> None:
+    if dry_run:
+        typer.echo(f"would make {report.created:,} tasks, {report.existing:,} are there")
+        typer.echo("dry run: nothing was written")
+        return
+    rows = [[entry.title, str(entry.project_id), f"{entry.tasks:,}"] for entry in report.projects]
+    show_table(f"round {report.round}, {report.in_pass}", ["project", "number", "tasks"], rows)
+    typer.echo(f"created: {report.created:,}, there before: {report.existing:,}")
+    if report.repaired:
+        typer.echo(f"removed: {report.repaired:,} copies that an interrupted run had left")
+    typer.echo("annotators' passwords lie in secrets.toml; see everyone's progress after a pull with")
+    typer.echo(f"next: aufruf annotate pull {report.round} && aufruf annotate status {report.round}")
+
+
+def _show_status(round_name: str, found: list[AnnotatorStatus]) -> None:
+    rows = [
+        [
+            entry.annotator,
+            entry.in_pass,
+            *(f"{n:,}" for n in (entry.released, entry.done, entry.skipped, entry.left, entry.urgent)),
+        ]
+        for entry in found
+    ]
+    columns = ["annotator", "pass", "released", "done", "skipped", "left", "urgent"]
+    show_table(f"round {round_name}, as of the last pull", columns, rows)
+
+
+def _show_pulled(report: PullReport, *, dry_run: bool) -> None:
+    counts = {"new": report.new, "changed": report.changed, "deleted": report.deleted}
+    said = ", ".join(f"{name}: {n:,}" for name, n in counts.items())
+    typer.echo(f"answers: {report.annotations:,} ({said})")
+    for reason, n in report.quarantined.items():
+        typer.echo(f"quarantined: {n:,} ({reason})")
+    if report.pruned:
+        typer.echo(f"left out: {report.pruned:,} answers to questions that were no longer asked")
+    if report.urgent:
+        typer.echo(f"urgent: {report.urgent:,} answers report a credible danger: read them now")
+    typer.echo("dry run: nothing was written" if dry_run else f"next: aufruf annotate status {report.round}")

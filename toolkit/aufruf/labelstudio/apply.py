@@ -1,0 +1,222 @@
+"""Bring a planned round into Label Studio: accounts, projects, tasks, each of them once."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from aufruf.context import with_context
+from aufruf.errors import InputError, ServerError, SettingsError
+from aufruf.labelstudio.accounts import ensure_accounts
+from aufruf.labelstudio.api import connect
+from aufruf.labelstudio.interface import SETTLED, TEXT, build_interface, settled_choices
+from aufruf.labelstudio.projects import (
+    TASK_KEY,
+    ProjectPlan,
+    ensure_project,
+    ensure_tasks,
+    projects_on_server,
+)
+from aufruf.labelstudio.rounds import annotators_of, planned_or_error, settled_in
+from aufruf.tables import ASSIGNMENTS, EVENTS, RECORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aufruf.label_scheme import Language, Pass
+    from aufruf.labelstudio.api import Api
+    from aufruf.labelstudio.projects import Found
+    from aufruf.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class ProjectReport:
+    """One project of a round. ``tasks`` counts those that are in it."""
+
+    project_id: int
+    title: str
+    annotator: str
+    language: Language
+    tasks: int
+
+
+@dataclass(frozen=True)
+class ApplyReport:
+    """What was brought in: ``created`` tasks are new, ``existing`` ones were there.
+
+    ``repaired`` counts surplus copies that were removed, left by a run that was cut off.
+    """
+
+    round: str
+    in_pass: Pass
+    created: int
+    existing: int
+    repaired: int
+    projects: list[ProjectReport]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One project to make or complete, with its tasks in their order."""
+
+    plan: ProjectPlan
+    rows: pl.DataFrame
+    tasks: list[dict[str, Any]]
+
+
+def apply(
+    workspace: Workspace,
+    round_name: str,
+    in_pass: Pass = "triage",
+    *,
+    dry_run: bool = False,
+    note: Callable[[str], None] = print,
+) -> ApplyReport:
+    """Make accounts, projects and tasks of a planned round in Label Studio.
+
+    Run it again whenever it was cut off or the plan has grown: what is there stays, what is missing is added.
+
+    Raises:
+        InputError: if the round is not planned.
+        SettingsError: if the label scheme was changed since tasks of the round were brought in.
+        ServerError: if Label Studio cannot be reached or refuses, or a project of the round is gone.
+    """
+    with workspace.locked():
+        planned = _same_scheme(workspace, planned_or_error(workspace, round_name, in_pass))
+        jobs = _jobs(workspace, planned)
+        with connect(workspace) as api:
+            known = projects_on_server(api)
+            _nothing_lost(api, planned, known)
+            if dry_run:
+                return _dry(round_name, in_pass, planned)
+            names = planned.get_column("annotator").unique()
+            ensure_accounts(workspace, api, [a for a in annotators_of(workspace) if a.id in names])
+            report = _brought(workspace, api, jobs, known, note)
+    return report
+
+
+def _brought(
+    workspace: Workspace, api: Api, jobs: list[_Job], known: dict[str, Found], note: Callable[[str], None]
+) -> ApplyReport:
+    marker = workspace.cache / "labelstudio" / "importing"
+    rows: list[pl.DataFrame] = []
+    projects: list[ProjectReport] = []
+    created = existing = repaired = 0
+    for number, job in enumerate(jobs, start=1):
+        project = ensure_project(api, job.plan, known)
+        filled = ensure_tasks(api, project, job.tasks, marker)
+        created, existing = created + filled.created, existing + filled.existing
+        repaired += filled.repaired
+        rows.append(job.rows.with_columns(project_id=pl.lit(project, pl.Int64)))
+        projects.append(
+            ProjectReport(project, job.plan.title, job.plan.annotator, job.plan.language, len(job.tasks))
+        )
+        note(f"project {number} of {len(jobs)}: {filled.created} new, {filled.existing} there before")
+    changed = workspace.store.upsert(ASSIGNMENTS, pl.concat(rows))
+    plan = jobs[0].plan
+    report = ApplyReport(plan.round, plan.in_pass, created, existing, repaired, projects)
+    if changed or created or repaired:
+        counts = {"created": created, "existing": existing, "repaired": repaired}
+        workspace.record_event("apply", plan.round, {"pass": plan.in_pass, "projects": len(jobs), **counts})
+    return report
+
+
+def _dry(round_name: str, in_pass: Pass, planned: pl.DataFrame) -> ApplyReport:
+    there = planned.filter(pl.col("project_id").is_not_null()).height
+    return ApplyReport(round_name, in_pass, planned.height - there, there, 0, [])
+
+
+def _same_scheme(workspace: Workspace, planned: pl.DataFrame) -> pl.DataFrame:
+    """Return the assignments under the label scheme in force, if no task asks by another one yet."""
+    scheme = workspace.label_scheme.sha256
+    other = planned.filter(pl.col("scheme_sha256") != scheme)
+    if other.get_column("project_id").is_not_null().any():
+        raise SettingsError(
+            f"{workspace.root / 'schemas' / 'label_scheme.toml'}: the label scheme was changed since tasks "
+            "of this round were brought in: put it back for this round, and plan the next with the new one"
+        )
+    return planned.with_columns(scheme_sha256=pl.lit(scheme))
+
+
+def _nothing_lost(api: Api, planned: pl.DataFrame, known: dict[str, Found]) -> None:
+    """Refuse to make a project anew whose answers may be lost: nobody would notice."""
+    there = [project.id for project in known.values()]
+    gone = planned.filter(pl.col("project_id").is_not_null() & ~pl.col("project_id").is_in(there))
+    if not gone.is_empty():
+        numbers = ", ".join(map(str, gone.get_column("project_id").unique().sort()))
+        raise ServerError(
+            f"{api.url}: projects {numbers} of this round are gone: someone deleted them, or this is another "
+            "server: restore the server's backup, or plan a new round"
+        )
+
+
+def _jobs(workspace: Workspace, planned: pl.DataFrame) -> list[_Job]:
+    scheme = workspace.label_scheme
+    data = _task_data(workspace, planned)
+    instructions = {
+        language: _instruction(workspace, language) for language in data.get_column("language").unique()
+    }
+    jobs: list[_Job] = []
+    for (language, annotator), rows in planned.group_by("language", "annotator", maintain_order=True):
+        first = rows.row(0, named=True)
+        plan = ProjectPlan(
+            round=first["round"],
+            in_pass=first["pass"],
+            language=first["language"],
+            annotator=first["annotator"],
+            identity=_identity(workspace, first["round"], first["pass"], f"{language}\0{annotator}"),
+            interface=build_interface(scheme, first["pass"], first["language"]),
+            instruction=instructions[language],
+            guideline_version=workspace.guideline_version(first["language"]),
+        )
+        mine = rows.select(TASK_KEY).join(data, on=TASK_KEY, maintain_order="left").drop("language")
+        jobs.append(_Job(plan, rows, mine.to_dicts()))
+    return jobs
+
+
+def _task_data(workspace: Workspace, planned: pl.DataFrame) -> pl.DataFrame:
+    """Return what annotators see of each task: neither outlet nor author."""
+    store = workspace.store
+    ids = planned.select("record_id").unique()
+    records = store.scan(RECORDS).join(ids.lazy(), on="record_id", how="semi").collect()
+    if records.height != ids.height:
+        raise InputError(f"{ids.height - records.height} records of the round are no longer in the workspace")
+    articles = records.get_column("article_id").drop_nulls().unique()
+    answered = records.get_column("reply_to").drop_nulls().unique()
+    near = pl.col("article_id").is_in(articles.implode()) | pl.col("post_id").is_in(answered.implode())
+    every = store.scan(RECORDS).filter(near.fill_null(value=False)).collect()
+    shown = with_context(records, every).select("record_id", TEXT, "context_before", "context_after")
+    data = planned.select(TASK_KEY, "record_id", "pass", "language").join(shown, on="record_id")
+    if data.item(0, "pass") == "detail":
+        data = _with_settled(workspace, data)
+    return data.drop("record_id", "pass")
+
+
+def _with_settled(workspace: Workspace, data: pl.DataFrame) -> pl.DataFrame:
+    scheme = workspace.label_scheme
+    labels: dict[str, list[str]] = dict(settled_in(workspace).group_by("record_id").agg("label").iter_rows())
+    values = [
+        settled_choices(scheme, labels.get(record, ()), language)
+        for record, language in data.select("record_id", "language").iter_rows()
+    ]
+    return data.with_columns(pl.Series(SETTLED, values))
+
+
+def _identity(workspace: Workspace, round_name: str, in_pass: Pass, rest: str) -> str:
+    """Return what tells this project from any other of any workspace on the same server."""
+    events = workspace.store.scan(EVENTS).filter(pl.col("n") == 1).select("sha256").collect()
+    content = f"{events.item()}\0{round_name}\0{in_pass}\0{rest}"
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _instruction(workspace: Workspace, language: Language) -> str:
+    """Return the guidelines as HTML; markup inside them is shown, not followed."""
+    from markdown_it import MarkdownIt
+
+    text = (workspace.root / "annotation" / "guidelines" / f"{language}.md").read_text("utf-8")
+    rendered = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
+    return rendered or escape(text)

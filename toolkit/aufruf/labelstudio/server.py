@@ -1,0 +1,267 @@
+"""A private Label Studio for one workspace: SQLite, this machine only, in its own environment."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets as random
+import shutil
+import socket
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from aufruf.errors import ServerError
+from aufruf.files import write_bytes
+from aufruf.labelstudio.environment import clean_environment, ensure_environment
+from aufruf.labelstudio.process import spawn, started_at, terminate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from pathlib import Path
+
+    from aufruf.labelstudio.environment import Environment
+    from aufruf.workspace import Workspace
+
+ADMIN = "admin@aufruf.invalid"
+"""The e-mail address of the local server's first user; no mail ever goes there."""
+URL, API_KEY, PASSWORD = "label_studio_url", "label_studio_api_key", "label_studio_password"
+_PATIENCE = 300
+_HOST = "127.0.0.1"
+
+
+class Server(msgspec.Struct, frozen=True):
+    """A local server that was started: where, and which process. ``started`` tells it from a later one."""
+
+    url: str
+    port: int
+    pid: int
+    started: str
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process still runs; it may not answer yet."""
+        return started_at(self.pid) == self.started
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """What is known of Label Studio. ``local`` is False where the environment names a team's server."""
+
+    running: bool
+    local: bool
+    url: str | None = None
+    pid: int | None = None
+    version: str | None = None
+    problem: str | None = None
+
+
+def start(workspace: Workspace, port: int | None = None, note: Callable[[str], None] = print) -> Server:
+    """Start the workspace's own Label Studio and wait until it answers; a running one is returned.
+
+    Address, login and token are kept in the workspace's secrets. ``note`` is told how it goes.
+
+    Raises:
+        ServerError: if the port is taken, the server ends or does not answer in 5 minutes, or its
+            environment cannot be made.
+    """
+    with _starting(workspace):
+        running = _running(workspace)
+        if running is not None:
+            if port not in (None, running.port):
+                raise ServerError(
+                    f"this workspace's Label Studio runs at {running.url}; stop it first: "
+                    "aufruf labelstudio stop"
+                )
+            _await(workspace, running, note)
+            return running
+        if port is not None and not _is_free(port):
+            raise ServerError(
+                f"port {port} is taken: name another with --port, or leave it out for a free one"
+            )
+        made = ensure_environment(note)
+        _prepare(workspace, made)
+        server = _spawn(workspace, made, port or _free_port(workspace))
+        try:
+            _await(workspace, server, note)
+        except BaseException:
+            terminate(server.pid, server.started)
+            _file(workspace).unlink(missing_ok=True)
+            raise
+        return server
+
+
+def stop(workspace: Workspace) -> bool:
+    """Stop the workspace's own Label Studio; return False if none was running."""
+    server = _noted(workspace)
+    alive = server is not None and server.is_alive
+    if server is not None:
+        terminate(server.pid, server.started)
+    _file(workspace).unlink(missing_ok=True)
+    return alive
+
+
+def status(workspace: Workspace) -> ServerStatus:
+    """Look whether Label Studio answers; raise nothing."""
+    from aufruf.labelstudio.api import connect, names_team_server
+
+    local = not names_team_server()
+    server = _running(workspace) if local else None
+    try:
+        with connect(workspace) as api:
+            pid = server.pid if server else None
+            return ServerStatus(running=True, local=local, url=api.url, pid=pid, version=api.version())
+    except ServerError as error:
+        return ServerStatus(running=False, local=local, problem=str(error))
+
+
+def describe(workspace: Workspace) -> str:
+    """Say in a line how Label Studio is.
+
+    Raises:
+        ServerError: if one is set and does not answer.
+    """
+    from aufruf.labelstudio.api import connect, names_team_server
+
+    if not names_team_server() and _running(workspace) is None:
+        return "not running; aufruf labelstudio start"
+    with connect(workspace) as api:
+        return f"version {api.version()} at {api.url}"
+
+
+def log_path(workspace: Workspace) -> Path:
+    """Return where the local server's log lies. It may hold invitations: readable by the owner alone."""
+    return _folder(workspace) / "server.log"
+
+
+def _folder(workspace: Workspace) -> Path:
+    return workspace.cache / "labelstudio"
+
+
+def _file(workspace: Workspace) -> Path:
+    return _folder(workspace) / "server.json"
+
+
+@contextlib.contextmanager
+def _starting(workspace: Workspace) -> Generator[None]:
+    from filelock import FileLock, Timeout
+
+    folder = _folder(workspace)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with FileLock(folder / "lock").acquire(timeout=_PATIENCE):
+            yield
+    except Timeout as error:
+        raise ServerError(
+            "another command is starting this workspace's Label Studio; wait until it is done"
+        ) from error
+
+
+def _noted(workspace: Workspace) -> Server | None:
+    try:
+        return msgspec.json.decode(_file(workspace).read_bytes(), type=Server)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def _running(workspace: Workspace) -> Server | None:
+    server = _noted(workspace)
+    return server if server is not None and server.is_alive else None
+
+
+def _prepare(workspace: Workspace, made: Environment) -> None:
+    """Give the server its folders, its database and its first login, unless it has them."""
+    data = _folder(workspace) / "data"
+    for folder in (data, _folder(workspace) / "home"):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    database = data / "label_studio.sqlite3"
+    if not database.exists():
+        copied = database.with_suffix(".new")
+        shutil.copyfile(made.empty_database, copied)
+        copied.chmod(0o600)
+        copied.replace(database)
+    generated = {API_KEY: random.token_hex(20), PASSWORD: random.token_urlsafe(18)}
+    missing = {name: value for name, value in generated.items() if workspace.secrets.get(name) is None}
+    if missing:
+        workspace.secrets.update(missing)
+
+
+def _spawn(workspace: Workspace, made: Environment, port: int) -> Server:
+    folder = _folder(workspace)
+    variables = clean_environment(folder / "home", folder / "data") | {
+        "LABEL_STUDIO_USERNAME": ADMIN,
+        "LABEL_STUDIO_PASSWORD": _reveal(workspace, PASSWORD),
+        "LABEL_STUDIO_USER_TOKEN": _reveal(workspace, API_KEY),
+    }
+    command = [str(made.label_studio), "start", "--no-browser", "--internal-host", _HOST, "--port", str(port)]
+    pid = spawn(command, variables, folder, log_path(workspace))
+    server = Server(f"http://{_HOST}:{port}", port, pid, started_at(pid) or "")
+    write_bytes(_file(workspace), msgspec.json.encode(server), mode=0o600)
+    workspace.secrets.update({URL: server.url})
+    return server
+
+
+def _await(workspace: Workspace, server: Server, note: Callable[[str], None]) -> None:
+    """Wait until our server answers at its address: not merely any server."""
+    import httpx
+
+    headers = {"Authorization": f"Token {_reveal(workspace, API_KEY)}"}
+    begun = told = time.monotonic()
+    while time.monotonic() < begun + _PATIENCE:
+        if not server.is_alive:
+            raise ServerError(f"Label Studio ended while starting; {_last_lines(workspace)}")
+        with contextlib.suppress(httpx.TransportError):
+            found = httpx.get(f"{server.url}/api/current-user/whoami", headers=headers, timeout=10)
+            if found.is_success and found.json().get("email") == ADMIN:
+                return
+            raise ServerError(
+                f"{server.url}: what answers there is not this workspace's Label Studio: choose another "
+                "port, or put back secrets.toml if it was replaced"
+            )
+        if time.monotonic() > told + 10:
+            told = time.monotonic()
+            note(f"waiting for Label Studio: {told - begun:.0f} s")
+        time.sleep(0.2)
+    raise ServerError(f"Label Studio did not answer in {_PATIENCE} s; {_last_lines(workspace)}")
+
+
+def _last_lines(workspace: Workspace) -> str:
+    """Return where the log is, with its last lines if they hold no secret."""
+    path = log_path(workspace)
+    lines = path.read_text("utf-8", "replace").strip().splitlines()[-5:] if path.exists() else []
+    hidden = [_reveal(workspace, name) for name in (API_KEY, PASSWORD)]
+    harmless = [line for line in lines if "token=" not in line and not any(value in line for value in hidden)]
+    return f"its log is {path}" + (": " + " / ".join(line.strip() for line in harmless) if harmless else "")
+
+
+def _reveal(workspace: Workspace, name: str) -> str:
+    secret = workspace.secrets.get(name)
+    if secret is None:
+        raise ServerError(f"secrets.toml has no {name}: run aufruf labelstudio start")
+    return secret.reveal()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(2)
+        if probe.connect_ex((_HOST, port)) == 0:
+            return False
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port(workspace: Workspace) -> int:
+    """Return the port of last time if it is free, so that annotators' bookmarks stay, else any free one."""
+    last = workspace.secrets.get(URL)
+    port = last.reveal().rpartition(":")[2] if last else ""
+    if port.isdigit() and _is_free(int(port)):
+        return int(port)
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        return int(probe.getsockname()[1])
