@@ -67,14 +67,14 @@ def crossing(records: pl.DataFrame, placed: dict[str, str]) -> list[str]:
 
 
 @given(corpora())
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=60)
 def test_no_cluster_author_conversation_reply_or_article_crosses_splits(corpus: Any):
     records, lock = corpus
     assert crossing(records, divided(records, lock)) == []
 
 
 @given(corpora())
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=30)
 def test_every_record_is_placed_or_left_out_with_a_reason_and_frozen_ones_never_move(corpus: Any):
     records, lock = corpus
     result = split_records(records, ["label"], PLAN, lock)
@@ -88,7 +88,7 @@ def test_every_record_is_placed_or_left_out_with_a_reason_and_frozen_ones_never_
 
 
 @given(corpora())
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=30)
 def test_what_may_only_be_trained_on_stands_in_train_unless_it_was_frozen_before(corpus: Any):
     records, lock = corpus
     placed = divided(records, lock)
@@ -97,7 +97,7 @@ def test_what_may_only_be_trained_on_stands_in_train_unless_it_was_frozen_before
 
 
 @given(corpora(), st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=30)
 def test_the_order_of_the_rows_does_not_matter(corpus: Any, rng: random.Random):
     records, lock = corpus
     order = list(range(records.height))
@@ -106,7 +106,7 @@ def test_the_order_of_the_rows_does_not_matter(corpus: Any, rng: random.Random):
 
 
 @given(corpora())
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=30)
 def test_groups_are_the_connected_components_of_what_is_released(corpus: Any):
     records, lock = corpus
     placed = split_records(records, ["label"], PLAN, lock).placed

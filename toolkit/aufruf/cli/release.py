@@ -71,6 +71,7 @@ def verify(
         if rows:
             show_table("across splits", ["", "n"], rows)
     if not report.ok:
-        raise GateError(f"{path}: {len(report.failures)} failures")
+        failures = len(report.failures)
+        raise GateError(f"{path}: {failures} failure{'s' if failures > 1 else ''}; get a sound copy of it")
     if not as_json:
         typer.echo(f"verified: {path}")

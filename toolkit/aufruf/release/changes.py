@@ -34,9 +34,10 @@ def labelled_table(splits: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 def released_table(release: Path) -> pl.DataFrame | None:
     """Return the labelled table of a release, or None if its data is gone."""
     folder = release / FOLDERS["default"]
-    if not all(any(folder.glob(f"{split}-*.parquet")) for split in SPLITS):
+    filled = [split for split in SPLITS if any(folder.glob(f"{split}-*.parquet"))]
+    if not filled:
         return None
-    return labelled_table({split: pl.read_parquet(folder / f"{split}-*.parquet") for split in SPLITS})
+    return labelled_table({split: pl.read_parquet(folder / f"{split}-*.parquet") for split in filled})
 
 
 def compare(before: pl.DataFrame, after: pl.DataFrame) -> Changes:

@@ -11,7 +11,6 @@ from aufruf.release.features import SPLITS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-Frames = "Mapping[tuple[str, str], pl.DataFrame]"
 BEGIN = "<!-- figures: counted from the files of this release; `aufruf verify` counts them again -->"
 END = "<!-- end of figures -->"
 

@@ -17,8 +17,6 @@ _NAMED_LANGUAGES = ("de", "en")
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _TAGS = ["not-for-all-audiences", "threats", "calls-to-violence", "protest-mobilisation", "aufruf"]
 
-Rows = "Mapping[tuple[str, str], int]"
-
 
 def front_matter(
     release: Release,
@@ -48,7 +46,7 @@ def front_matter(
         "task_categories": ["text-classification"],
         "task_ids": ["multi-label-classification"],
         "tags": _TAGS,
-        "configs": [_config(config) for config in FOLDERS],
+        "configs": [_config(config, rows) for config in _filled(rows)],
         "dataset_info": dataset_info(scheme, rows, files),
     }
     return f"---\n{yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=1000)}---\n"
@@ -79,7 +77,8 @@ def dataset_info(
     from huggingface_hub import DatasetCardData
 
     infos: dict[str, DatasetInfo] = {}
-    for config, folder in FOLDERS.items():
+    for config in _filled(rows):
+        folder = FOLDERS[config]
         sizes = {
             split: sum(file.bytes for path, file in files.items() if path.startswith(f"{folder}/{split}-"))
             for split in SPLITS
@@ -87,6 +86,7 @@ def dataset_info(
         splits = {
             split: {"name": split, "num_bytes": sizes[split], "num_examples": rows[config, split]}
             for split in SPLITS
+            if rows[config, split]
         }
         total = sum(sizes.values())
         infos[config] = DatasetInfo(
@@ -101,9 +101,15 @@ def dataset_info(
     return cast("list[dict[str, Any]]", card.to_dict()["dataset_info"])
 
 
-def _config(config: str) -> dict[str, Any]:
+def _filled(rows: Mapping[tuple[str, str], int]) -> list[str]:
+    """Return the configs that have rows: the others have no files to load."""
+    return [config for config in FOLDERS if any(rows[config, split] for split in SPLITS)]
+
+
+def _config(config: str, rows: Mapping[tuple[str, str], int]) -> dict[str, Any]:
     folder = FOLDERS[config]
-    files = [{"split": split, "path": f"{folder}/{split}-*.parquet"} for split in SPLITS]
+    splits = [split for split in SPLITS if rows[config, split]]
+    files = [{"split": split, "path": f"{folder}/{split}-*.parquet"} for split in splits]
     return {"config_name": config, "data_files": files, **({"default": True} if config == "default" else {})}
 
 

@@ -23,8 +23,11 @@ ROWS_PER_GROUP = 50_000
 
 
 def split_files(config: str, split: str, rows: int) -> list[str]:
-    """Return the names of a split's files, relative to the release: one for each 500,000 rows."""
-    parts = max(1, -(-rows // ROWS_PER_FILE))
+    """Return the names of a split's files, relative to the release: one for each 500,000 rows.
+
+    A split without rows has no file: `datasets` cannot load one.
+    """
+    parts = -(-rows // ROWS_PER_FILE)
     return [f"{FOLDERS[config]}/{split}-{part:05d}-of-{parts:05d}.parquet" for part in range(parts)]
 
 

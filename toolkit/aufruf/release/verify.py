@@ -94,8 +94,10 @@ def _content_failures(path: Path, manifest: Manifest) -> tuple[list[str], dict[s
         for split in SPLITS
     }
     for (config, split), frame in frames.items():
-        where = split_files(config, split, frame.height)[0]
-        failures += [f"{where}: {problem}" for problem in check_rows(frame, features[config])]
+        where = split_files(config, split, frame.height)[:1]
+        failures += [
+            f"{name}: {problem}" for name in where for problem in check_rows(frame, features[config])
+        ]
     if content_sha256(frames) != manifest.content_sha256:
         failures.append(f"{MANIFEST}: the content of data and annotations has another hash")
     problems, certificate = check_splits(frames, read_lock(path / LOCK))
@@ -105,7 +107,7 @@ def _content_failures(path: Path, manifest: Manifest) -> tuple[list[str], dict[s
 
 def _column_failures(path: Path, features: dict[str, Any]) -> list[str]:
     files = [
-        (config, file) for config, folder in FOLDERS.items() for file in sorted((path / folder).iterdir())
+        (config, file) for config, folder in FOLDERS.items() for file in sorted((path / folder).glob("*"))
     ]
     return [
         f"{file.relative_to(path).as_posix()}: has other columns than the label scheme makes"
