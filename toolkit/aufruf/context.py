@@ -77,7 +77,8 @@ def _first(row: dict[str, str]) -> str:
 
 
 def _sentences(text: str | None, language: str) -> list[str]:
-    return [text[start:end] for start, end in sentences(text, language)] if text else []
+    line = text.replace("\n", " ") if text else ""
+    return [line[start:end] for start, end in sentences(line, language)]
 
 
 def _joined(parts: list[str]) -> str:

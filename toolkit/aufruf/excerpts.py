@@ -7,12 +7,16 @@ crosses a paragraph or residue, and a quotation is cut only where it is too long
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from aufruf.quotes import Span, quoted_spans
 from aufruf.residue import residue_reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_SENTENCES = 3
 _TITLE_LINES = 3
@@ -20,6 +24,7 @@ _TITLE_CHARACTERS = 150
 _LONG = 450
 _CUT_QUOTE = 10.0
 _WRAPPED_AT = range(40, 101)
+_LONGEST_STRETCH = 10_000
 _SENTENCE_END = re.compile(r"[.!?…:;][“”\"«»‘’')\]]*$")
 
 
@@ -48,7 +53,7 @@ def excerpts(article: str, language: str = "de") -> Excerpts:
     """
     residue: list[Residue] = []
     cut: list[Span] = []
-    quotes = quoted_spans(article)
+    quotes = _outermost(quoted_spans(article))
     lines: list[Span] = []
     for paragraph in _paragraphs(article):
         reason = residue_reason(article[paragraph.start : paragraph.end])
@@ -67,9 +72,9 @@ def sentences(text: str, language: str = "de") -> list[Span]:
     """
     rules = "en" if language == "en" else "de"
     found: list[Span] = []
-    for line in _lines(text):
-        for start, end in _boundaries(text[line.start : line.end], rules):
-            found += _trimmed(text, line.start + start, line.start + end)
+    for stretch in _stretches(text):
+        for start, end in _boundaries(text[stretch.start : stretch.end], rules):
+            found += _trimmed(text, stretch.start + start, stretch.start + end)
     return [part for sentence in found for part in _parts_of_long_quote(text, sentence, rules)]
 
 
@@ -78,6 +83,18 @@ def _boundaries(text: str, rules: str) -> list[tuple[int, int]]:
 
     found = cast("list[dict[str, int]]", cast("Any", sentencex).get_sentence_boundaries(rules, text))
     return [(boundary["start_index"], boundary["end_index"]) for boundary in found]
+
+
+def _stretches(text: str) -> Iterator[Span]:
+    """Yield lines, and parts of one that is too long: finding sentences takes the square of its length."""
+    for line in _lines(text):
+        start = line.start
+        while line.end - start > _LONGEST_STRETCH:
+            space = text.rfind(" ", start, start + _LONGEST_STRETCH)
+            end = space if space > start else start + _LONGEST_STRETCH
+            yield Span(start, end)
+            start = end
+        yield Span(start, line.end)
 
 
 def _parts_of_long_quote(text: str, sentence: Span, rules: str) -> list[Span]:
@@ -93,7 +110,7 @@ def _parts_of_long_quote(text: str, sentence: Span, rules: str) -> list[Span]:
 
 
 def _cut(article: str, paragraph: Span, quotes: list[Span], language: str) -> list[Span]:
-    found = sentences(article[paragraph.start : paragraph.end], language)
+    found = sentences(article[paragraph.start : paragraph.end].replace("\n", " "), language)
     placed = [Span(paragraph.start + start, paragraph.start + end) for start, end in found]
     return _grouped(placed, quotes)
 
@@ -110,8 +127,7 @@ def _grouped(parts: list[Span], quotes: list[Span]) -> list[Span]:
         for start in range(max(0, end - MAX_SENTENCES), end):
             length = parts[end - 1].end - parts[start].start
             cost = 1 + 0.1 * abs(end - start - 2) + (max(0, length - _LONG) / _LONG if end - start > 1 else 0)
-            cut = parts[end].start if end < len(parts) else None
-            cost += _CUT_QUOTE * (cut is not None and any(quote.start < cut < quote.end for quote in quotes))
+            cost += _CUT_QUOTE * (end < len(parts) and _is_inside(parts[end].start, quotes))
             choices.append((best[start][0] + cost, start))
         best.append(min(choices))
     groups: list[Span] = []
@@ -121,6 +137,20 @@ def _grouped(parts: list[Span], quotes: list[Span]) -> list[Span]:
         groups.append(Span(parts[start].start, parts[end - 1].end))
         end = start
     return groups[::-1]
+
+
+def _is_inside(offset: int, outer: list[Span]) -> bool:
+    """Say whether an offset lies within one of the spans, which are in order and apart."""
+    place = bisect_left(outer, offset, key=lambda span: span.start) - 1
+    return place >= 0 and offset < outer[place].end
+
+
+def _outermost(quotes: list[Span]) -> list[Span]:
+    outer: list[Span] = []
+    for quote in quotes:
+        if not outer or quote.start >= outer[-1].end:
+            outer.append(quote)
+    return outer
 
 
 def _paragraphs(article: str) -> list[Span]:

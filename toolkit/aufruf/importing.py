@@ -186,12 +186,12 @@ def _new_records(made: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
 
 def _superseding(fresh: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
     """Say which version each edited post replaces: the one before it in the import, else the stored one."""
-    posts = fresh.filter(pl.col("kind") == "post").select("post_id").unique()
+    posts = fresh.filter("editable").select("post_id").unique()
     stored = workspace.store.scan(RECORDS).select("record_id", "post_id", "supersedes")
     versions = stored.join(posts.lazy(), on="post_id", how="semi").collect()
     newest = versions.join(versions, left_on="record_id", right_on="supersedes", how="anti")
     before = newest.group_by("post_id").agg(pl.col("record_id").max().alias("before"))
-    earlier = pl.col("record_id").shift(1).over("post_id")
+    earlier = pl.when("editable").then(pl.col("record_id").shift(1).over("post_id"))
     joined = fresh.join(before, on="post_id", how="left", maintain_order="left")
     return joined.with_columns(supersedes=pl.coalesce(earlier, "before")).drop("before")
 
@@ -209,7 +209,7 @@ def _commit(workspace: Workspace, import_id: str, fresh: pl.DataFrame, refused: 
         rows = refused.select(pl.lit(import_id).alias("import_id"), *REFUSALS.names())
         workspace.store.append(QUARANTINE, rows, transaction)
     if not fresh.is_empty():
-        workspace.store.append(RECORDS, fresh.drop("unit"), transaction)
+        workspace.store.append(RECORDS, fresh.select(RECORDS.schema.names()), transaction)
 
 
 def _records_of(workspace: Workspace, import_id: str) -> pl.DataFrame:

@@ -40,7 +40,7 @@ _CANDIDATE: dict[MaskCategory, str] = {
 }
 _EMAIL = re.compile(
     r"(?<![\w.+@-])[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2,}\b"
-    r"|[\w.+-]+\s?[\[(](?:at|AT|ät)[\])]\s?[\w-]+(?:\s?(?:\.|[\[(](?:dot|DOT|punkt)[\])])\s?[\w-]+)+"
+    r"|(?<![\w.+@-])[\w.+-]+\s?[\[(](?:at|AT|ät)[\])]\s?[\w-]+(?:\s?(?:\.|[\[(](?:dot|DOT|punkt)[\])])\s?[\w-]+)+"
 )
 _MENTION = re.compile(
     r"(?<![\w@/])(?P<at>@(?!(?:user|USER)\b(?!@))(?!user_[0-9a-f]{8}\b)(?=\w*[^\W\d])\w+"
@@ -99,12 +99,13 @@ class MaskedText:
 
 def mask(text: str, key: Secret, categories: Collection[MaskCategory] = CATEGORIES) -> MaskedText:
     """Replace personal data of the given categories. Masking a masked text changes nothing."""
-    pieces = _without_overlaps(
+    found = (
         Piece(start, end, _placeholder(category, text[start:end], key))
         for category in CATEGORIES
         if category in categories
         for start, end in _FINDERS[category](text)
     )
+    pieces = _without_overlaps(found, len(text))
     bounds = [0, *(bound for piece in pieces for bound in (piece.start, piece.end)), len(text)]
     kept = [text[start:end] for start, end in list(pairwise(bounds))[::2]]
     placeholders = [piece.placeholder for piece in pieces] + [""]
@@ -141,10 +142,12 @@ def unkeyed(texts: pl.Expr) -> pl.Expr:
     return texts.str.replace_all(r"@user_[0-9a-f]{8}\b", "@user")
 
 
-def _without_overlaps(pieces: Iterable[Piece]) -> list[Piece]:
+def _without_overlaps(pieces: Iterable[Piece], length: int) -> list[Piece]:
     kept: list[Piece] = []
+    taken = bytearray(length)
     for piece in pieces:
-        if all(piece.end <= other.start or other.end <= piece.start for other in kept):
+        if taken.find(1, piece.start, piece.end) < 0:
+            taken[piece.start : piece.end] = b"\1" * (piece.end - piece.start)
             kept.append(piece)
     return sorted(kept)
 

@@ -40,6 +40,10 @@ _MARKS = re.compile("[" + "".join(sorted({*_CLOSERS, *"".join(_CLOSERS.values())
 _ELISION = re.compile(
     r"['’‘](?:n|s|em|tis|twas|cause|til|bout|cos|ne[nrms]?|rum|raus|ran|rein|\d0e?r?s?)\b['’]?", re.IGNORECASE
 )
+_NEXT = re.compile(r"\s*(\S)")
+_WORD_FOLLOWS = re.compile(r".\s\w")
+_DEEPEST = 7
+_LOOK_AHEAD = 500
 _MARK_CLASS = r"[„“”»«\"‚‘›‹]|(?:^|[\s(\[„“»«])'\S"
 
 
@@ -64,7 +68,7 @@ def quoted_spans(text: str) -> list[Span]:
             if text[start:position].strip():
                 spans.append(Span(start, position))
         elif mark in _CLOSERS and _may_open(text, position):
-            opened.append((mark, position))
+            opened = [*opened[-_DEEPEST:], (mark, position)]
     return sorted(spans, key=lambda span: (span.start, -span.end))
 
 
@@ -106,10 +110,10 @@ def _may_close(text: str, position: int) -> bool:
 
 def _is_genitive(text: str, position: int, start: int) -> bool:
     """Say whether »bosses' office« is meant: after an s, a better closing mark comes in the same line."""
-    if text[position - 1].lower() != "s" or not re.match(r".\s\w", text[position:]):
+    if text[position - 1].lower() != "s" or not _WORD_FOLLOWS.match(text, position):
         return False
-    line_end = text.find("\n", position)
-    rest = text[position + 1 : line_end if line_end >= 0 else None]
+    line_end = text.find("\n", position, position + _LOOK_AHEAD)
+    rest = text[position + 1 : line_end if line_end >= 0 else None][:_LOOK_AHEAD]
     opening = re.search(r"(?:^|\s)['‘‚]", rest)
     rest = rest[: opening.start()] if opening else rest
     closers = re.escape(_CLOSERS[text[start]])
@@ -121,9 +125,9 @@ def _at_line_end(
 ) -> list[tuple[str, int]]:
     """Return the quotations that go on after a line end; add those that the next line opens again."""
     goes_on: list[tuple[str, int]] = []
-    following = text[position:].lstrip()[:1]
+    following = _NEXT.match(text, position) if opened else None
     for mark, start in opened:
-        if following == mark:
+        if following and following.group(1) == mark:
             spans.append(Span(start + 1, position))
         elif mark in _ACROSS_LINES and not text.startswith("\n\n", position):
             goes_on.append((mark, start))

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from aufruf.secrets import Secret
     from aufruf.settings import MaskCategory
 
-MADE = pl.Schema({**RECORDS.schema, "unit": pl.String})
-"""Records with ``unit``: the post or article that they were made of."""
+MADE = pl.Schema({**RECORDS.schema, "unit": pl.String, "editable": pl.Boolean})
+"""Records with ``unit``, the post or article that they were made of, and ``editable``: the platform named
+the post, so that another text under the same name is an edit.
+"""
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,10 @@ def records_from_items(items: pl.DataFrame, origin: Origin) -> Made:
     good = normal.filter(~empty & ~long)
     posts = _posts(good.filter(pl.col("kind") == "post"), origin)
     articles = good.filter(pl.col("kind") == "news")
-    news, bare = _news(articles, origin)
-    refused.append(_refusals(articles.filter(bare), "only_residue", "nothing but comment forms and the like"))
-    return Made(
-        pl.concat([posts, news]),
-        pl.concat(refused),
-        pl.concat([posts["unit"], news["unit"].unique(maintain_order=True)]),
-    )
+    news, units = _news(articles, origin)
+    bare = articles.filter(units.is_null())
+    refused.append(_refusals(bare, "only_residue", "nothing but comment forms and the like"))
+    return Made(pl.concat([posts, news]), pl.concat(refused), pl.concat([posts["unit"], units.drop_nulls()]))
 
 
 def _posts(items: pl.DataFrame, origin: Origin) -> pl.DataFrame:
@@ -93,6 +92,7 @@ def _posts(items: pl.DataFrame, origin: Origin) -> pl.DataFrame:
             record_id=record_id,
             post_id=keyed_hashes(origin.key, "post", origin.source, form, first, second, third),
             unit=record_id,
+            editable=form == "id",
             kind=pl.lit("post"),
             language=language["language"],
             language_confidence=language["confidence"],
@@ -114,7 +114,7 @@ def _identity_form(items: pl.DataFrame) -> pl.Series:
 
 
 def _news(items: pl.DataFrame, origin: Origin) -> tuple[pl.DataFrame, pl.Series]:
-    """Return the excerpts of articles, and which articles have none."""
+    """Return the excerpts of articles, and the unit of each article; null if it has no excerpt."""
     languages = identify_language(items["text"])
     rows = [
         list(_excerpt_rows(item, language, confidence, origin))
@@ -122,10 +122,10 @@ def _news(items: pl.DataFrame, origin: Origin) -> tuple[pl.DataFrame, pl.Series]
             items.iter_rows(named=True), languages.iter_rows(), strict=True
         )
     ]
-    bare = pl.Series([not row for row in rows], dtype=pl.Boolean)
+    units = pl.Series("unit", [row[0]["unit"] if row else None for row in rows], dtype=pl.String)
     schema = {name: MADE[name] for name in _EXCERPT_COLUMNS}
     frame = pl.DataFrame([excerpt for row in rows for excerpt in row], schema=schema)
-    return _finished(frame, origin), bare
+    return _finished(frame, origin), units
 
 
 def _excerpt_rows(

@@ -54,7 +54,7 @@ _PHRASES = {
         (?:we|this (?:web)?site|our (?:web)?site) uses?\b.*\bcookies?\b.*
         (?:alle )?cookies? (?:akzeptieren|ablehnen|zulassen|verwalten)|alle akzeptieren
         (?:accept|reject|manage|allow) (?:all )?cookies?|accept all
-        cookie-? ?(?:einstellungen|settings|hinweis|notice|policy|richtlinie)
+        cookie-?\s?(?:einstellungen|settings|hinweis|notice|policy|richtlinie)
         by (?:continuing|using)\b.*\bcookies?\b.*|mit der nutzung\b.*\bcookies?\b.*
         """,
     "advertisement": r"""
@@ -67,7 +67,7 @@ _PHRASES = {
         datenschutz(?:erklärung)?|nutzungsbedingungen
         back to (?:top|home)|home(?:page)?|skip to (?:main )?content|contact(?: us)?
         terms of (?:use|service)|privacy policy
-        (?:an|ab)melden|einloggen|registrieren|log ?in|sign (?:in|up)
+        (?:an|ab)melden|einloggen|registrieren|log\s?in|sign (?:in|up)
         subscribe(?: now)?|(?:jetzt )?abonnieren
         (?:(?:den|zum|our) )?newsletter(?: (?:abonnieren|bestellen|anmelden))?
         (?:sign up for|subscribe to) (?:our|the) newsletter

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from aufruf.errors import InputError
 from aufruf.sources.encoding import encoding_of, is_damaged
 from aufruf.sources.fields import FieldMap, choose_columns, kind_of, looks_like_header
-from aufruf.sources.items import BATCH, MAX_LINE, Batch, Collected, Refusal
-from aufruf.text import MAX_BYTES
+from aufruf.sources.items import BATCH, Batch, Collected, Refusal
+from aufruf.sources.rows import rows_of
 
 if TYPE_CHECKING:
-    from _csv import Reader
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
 
-_DELIMITERS = ",;\t|"
+_DELIMITERS = "\t;|,"  # those that texts hold seldom come first
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _SAMPLE_ROWS = 50
 _SAMPLE_CHARACTERS = 200_000
@@ -39,23 +37,23 @@ def read_csv(stream: BinaryIO, file: str, given: FieldMap) -> Iterator[Batch]:
         InputError: if it is empty, no table, or no column for the text can be found.
     """
     encoding = encoding_of(stream)
-    text = io.TextIOWrapper(stream, encoding, errors=_ERRORS.get(encoding, "surrogateescape"), newline="")
-    lines = _Lines(text)
+    errors = "replace" if encoding == "utf-16" else "surrogateescape"
+    text = io.TextIOWrapper(stream, encoding, errors=errors, newline="")
     layout = layout_of(text.read(_SAMPLE_CHARACTERS))
     text.seek(0)
     if layout is None:
         raise InputError(f"{file}: not a table: no delimiter divides its lines into the same number of cells")
-    with _long_fields():
-        rows = csv.reader(lines, delimiter=layout.delimiter)
-        header = _header(rows, given, file)
-        chosen = choose_columns(header, given, file)
-        notes = _notes(file, encoding, layout, chosen)
-        if given.by_number:
-            text.seek(0)
-            rows = csv.reader(_Lines(text), delimiter=layout.delimiter)
-        for batch in _batches(rows, header, chosen, given):
-            yield Batch(batch.items, batch.refusals, notes)
-            notes = ()
+    rows = rows_of(text, layout.delimiter)
+    header = _header(rows, file)
+    if given.by_number:
+        text.seek(0)
+        rows = rows_of(text, layout.delimiter)
+        header = [str(number) for number in range(1, len(header) + 1)]
+    chosen = choose_columns(header, given, file)
+    notes = _notes(file, encoding, layout, chosen)
+    for batch in _batches(rows, header, chosen, given):
+        yield Batch(batch.items, batch.refusals, notes)
+        notes = ()
     text.detach()
 
 
@@ -93,25 +91,28 @@ def _sample_rows(sample: str, delimiter: str) -> list[list[str]]:
             if len(rows) > _SAMPLE_ROWS:
                 break
     except csv.Error:
-        return []
+        return rows
     cut = len(sample) == _SAMPLE_CHARACTERS and len(rows) <= _SAMPLE_ROWS
     return rows[:-1] if cut else rows
 
 
-def _header(rows: Iterator[list[str]], given: FieldMap, file: str) -> list[str]:
-    first = next((row for row in rows if row), None)
-    if first is None:
-        raise InputError(f"{file}: the file is empty")
-    if given.by_number:
-        return [str(number) for number in range(1, len(first) + 1)]
-    return first
+def _header(rows: Iterator[tuple[str, list[str] | Refusal]], file: str) -> list[str]:
+    first = next(rows, None)
+    if first is None or isinstance(first[1], Refusal):
+        raise InputError(f"{file}: its first line cannot be read as the names of columns")
+    return first[1]
 
 
-def _batches(rows: Reader, header: list[str], chosen: dict[str, str], given: FieldMap) -> Iterator[Batch]:
+def _batches(
+    rows: Iterator[tuple[str, list[str] | Refusal]],
+    header: list[str],
+    chosen: dict[str, str],
+    given: FieldMap,
+) -> Iterator[Batch]:
     places = {name: header.index(column) for name, column in chosen.items()}
     gathered = Collected()
     kind = kind_of(chosen, given)
-    for item, row in _numbered(rows):
+    for item, row in rows:
         if isinstance(row, Refusal):
             gathered.refusals.append(row)
         elif len(row) != len(header):
@@ -128,58 +129,6 @@ def _batches(rows: Reader, header: list[str], chosen: dict[str, str], given: Fie
     yield gathered.take(tuple(places), kind)
 
 
-def _numbered(rows: Reader) -> Iterator[tuple[str, list[str] | Refusal]]:
-    """Yield each row with the number of its first line; after a bad row go on with the next line."""
-    while True:
-        item = str(rows.line_num + 1)
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except (csv.Error, _LineTooLongError):
-            yield item, Refusal(item, "too_long", f"a cell is longer than {MAX_BYTES:,} characters")
-        else:
-            if row:
-                yield item, row
-
-
 def _notes(file: str, encoding: str, layout: Layout, chosen: dict[str, str]) -> tuple[str, ...]:
     columns = ", ".join(f"{name} = {column}" for name, column in chosen.items())
     return (f"{file}: {encoding}, {_NAMES[layout.delimiter]} between cells; {columns}",)
-
-
-@contextmanager
-def _long_fields() -> Generator[None]:
-    """Let cells be as long as texts may be: csv's own limit is 131,072 characters, and global."""
-    before = csv.field_size_limit(MAX_BYTES)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
-class _LineTooLongError(Exception):
-    """A line longer than `MAX_LINE`: it was skipped, not read."""
-
-
-class _Lines:
-    """The lines of a file. One that is too long raises, and the next call goes on behind it."""
-
-    def __init__(self, text: io.TextIOWrapper) -> None:
-        self._text = text
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        line = self._text.readline(MAX_LINE)
-        if not line:
-            raise StopIteration
-        if len(line) < MAX_LINE or line.endswith("\n"):
-            return line
-        while line and not line.endswith("\n"):
-            line = self._text.readline(MAX_LINE)
-        raise _LineTooLongError
-
-
-_ERRORS = {"utf-16": "replace"}

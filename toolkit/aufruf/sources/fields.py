@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -40,11 +41,15 @@ _USUAL: dict[str, tuple[str, ...]] = {
         *("created_at", "created", "created_utc", "date", "datetime", "timestamp", "time", "published"),
         *("published_at", "publication_date"),
     ),
+    "repost_of": ("repost_of", "reblog_of_id", "retweeted_status_id", "retweet_id"),
+    "quote_of": ("quote_of", "quoted_status_id", "quote_id"),
+    "edited_at": ("edited_at", "updated_at"),
     "title": ("title", "headline"),
     "outlet": ("outlet", "publisher", "newspaper", "publication"),
     "url": ("url", "link", "permalink"),
 }
 _LONGEST_NAME = 40
+_NAME = re.compile(r"[\w#:/()-]+(?:[ .][\w#:/()-]+){0,3}")
 _SHOWN_NAMES = 40
 
 
@@ -123,7 +128,7 @@ def kind_of(chosen: Mapping[str, str], given: FieldMap) -> Kind:
 def looks_like_header(names: Sequence[str]) -> bool:
     """Say whether the cells of a first line may be names: short, different, no sentences."""
     filled = [name.strip() for name in names if name.strip()]
-    plain = all(len(name) <= _LONGEST_NAME and not name.endswith((".", "!", "?")) for name in filled)
+    plain = all(_NAME.fullmatch(name) and len(name) <= _LONGEST_NAME for name in filled)
     no_values = not any(name.replace(".", "").replace("-", "").isdigit() for name in filled)
     return bool(filled) and plain and no_values and len(set(filled)) == len(filled)
 

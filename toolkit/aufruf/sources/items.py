@@ -11,11 +11,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Kind = Literal["post", "news"]
-FIELDS = ("id", "author", "conversation", "reply_to", "created_at", "title", "outlet", "url", "text")
+FIELDS = (
+    *("id", "author", "conversation", "reply_to", "repost_of", "quote_of", "created_at", "edited_at"),
+    *("title", "outlet", "url", "text"),
+)
 """What an item may say of itself, as strings, exactly as the file has them."""
 
+FLAGS = ("has_media", "truncated")
+"""What a platform says of a post with yes or no; null where it says nothing."""
+
 ITEMS = pl.Schema(
-    {"file": pl.String, "item": pl.String, "kind": pl.String, **dict.fromkeys(FIELDS, pl.String)}
+    {
+        "file": pl.String,
+        "item": pl.String,
+        "kind": pl.String,
+        **dict.fromkeys(FIELDS, pl.String),
+        **dict.fromkeys(FLAGS, pl.Boolean),
+    }
 )
 """One row a post or article. ``item`` is its line, row or member in ``file``."""
 
@@ -35,6 +47,26 @@ class Refusal(NamedTuple):
     item: str
     reason: str
     message: str
+
+
+class Post(NamedTuple):
+    """A post as its platform tells it, ids and times as strings; None where it says nothing.
+
+    A repost has the text of its original where the file holds it. ``edited_at`` orders the versions of
+    one post.
+    """
+
+    text: str | None
+    id: str | None = None
+    author: str | None = None
+    conversation: str | None = None
+    reply_to: str | None = None
+    repost_of: str | None = None
+    quote_of: str | None = None
+    created_at: str | None = None
+    edited_at: str | None = None
+    has_media: bool | None = None
+    truncated: bool | None = None
 
 
 @dataclass(frozen=True)

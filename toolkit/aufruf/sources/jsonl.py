@@ -36,7 +36,7 @@ def read_jsonl(stream: BinaryIO, file: str, given: FieldMap) -> Iterator[Batch]:
     decoder = _decoder(chosen)
     notes = (f"{file}: " + ", ".join(f"{name} = {column}" for name, column in chosen.items()),)
     gathered = Collected()
-    for item, line in _lines(stream):
+    for item, line in lines_of(stream):
         found = _decoded(decoder, item, line)
         if isinstance(found, Refusal):
             gathered.refusals.append(found)
@@ -54,7 +54,7 @@ def keys_of(stream: BinaryIO) -> list[str]:
     """Return the keys with plain values in the first objects, in order; leave the stream at its start."""
     keys: dict[str, None] = {}
     decoder = msgspec.json.Decoder(dict[str, Any])
-    for item, line in _lines(stream):
+    for item, line in lines_of(stream):
         if int(item) > _SAMPLE_LINES:
             break
         try:
@@ -99,7 +99,7 @@ def _digits(value: _Scalar) -> str | None:
     return str(value)
 
 
-def _lines(stream: BinaryIO) -> Iterator[tuple[str, bytes | None]]:
+def lines_of(stream: BinaryIO) -> Iterator[tuple[str, bytes | None]]:
     """Yield each line that is not empty with its number; None for one that is too long, unread."""
     number = 0
     while line := stream.readline(MAX_LINE):

@@ -67,6 +67,13 @@ def _items(part: pa.RecordBatch, chosen: dict[str, str], first: int) -> tuple[pl
     return frame.filter(~damaged), refusals
 
 
+def _text(content: bytes | None) -> str | None:
+    try:
+        return None if content is None else content.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 def _strings(column: pa.Array[Any]) -> tuple[pl.Series, pl.Series]:
     """Return a column as strings, and where its bytes are no UTF-8: Arrow does not check on reading."""
     import pyarrow as pa
@@ -77,7 +84,7 @@ def _strings(column: pa.Array[Any]) -> tuple[pl.Series, pl.Series]:
         column = column.cast(pa.large_string()).view(pa.large_binary())
     values = pl.Series(column)
     if values.dtype == pl.Binary:
-        strings = values.cast(pl.String, strict=False)
+        strings = pl.Series([_text(content) for content in values], dtype=pl.String)
         return strings, strings.is_null() & values.is_not_null()
     if isinstance(values.dtype, pl.Datetime):
         zoned = values.dt.replace_time_zone("UTC") if values.dtype.time_zone is None else values

@@ -9,7 +9,7 @@ import polars as pl
 from aufruf.errors import InputError
 from aufruf.sources.fields import FieldMap, load_field_map
 from aufruf.sources.formats import FORMATS, READERS, Format, detect_format
-from aufruf.sources.items import FIELDS, ITEMS, REFUSALS, Batch, Collected, Refusal, SourceResult
+from aufruf.sources.items import ITEMS, REFUSALS, Batch, Collected, Refusal, SourceResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,6 @@ def files_of(path: Path) -> list[tuple[str, Path]]:
 
 def placed(name: str, batch: Batch) -> pl.DataFrame:
     """Return a batch's items with all columns of `ITEMS`; what the file does not say is null."""
-    missing = [
-        pl.lit(None, pl.String).alias(column) for column in FIELDS if column not in batch.items.columns
-    ]
-    return batch.items.with_columns(*missing, file=pl.lit(name)).select(ITEMS.names())
+    full = batch.items.with_columns(file=pl.lit(name))
+    missing = [pl.lit(None, dtype).alias(column) for column, dtype in ITEMS.items() if column not in full]
+    return full.with_columns(missing).select(ITEMS.names())

@@ -1,0 +1,97 @@
+"""Personal data in texts become placeholders; dates, prices and case numbers do not."""
+
+from __future__ import annotations
+
+import re
+import time
+import tomllib
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aufruf.masking import CATEGORIES, mask, mask_column, pseudonymise, unkeyed
+from aufruf.secrets import Secret
+
+CASES = tomllib.loads((Path(__file__).parent / "cases" / "masking.toml").read_text("utf-8"))
+KEY = Secret("a key")
+PIECES = [text for text, _ in CASES["masked"].values()] + list(CASES["kept"].values()) + ["", "🔥", "\n", " "]
+TEXTS = st.lists(st.sampled_from(PIECES) | st.text("@u/._:+0123 aé(", max_size=8), max_size=4).map(" ".join)
+
+
+def without_digits(text: str) -> str:
+    return re.sub(r"@user_[0-9a-f]{8}\b", "@user_#", text)
+
+
+@pytest.mark.parametrize("name", CASES["masked"])
+def test_personal_data_become_placeholders(name: str):
+    text, expected = CASES["masked"][name]
+    assert without_digits(mask(text, KEY).text) == expected
+
+
+@pytest.mark.parametrize("name", CASES["kept"])
+def test_what_is_no_personal_data_stays(name: str):
+    assert mask(CASES["kept"][name], KEY).text == CASES["kept"][name]
+
+
+def test_the_same_person_has_the_same_placeholder_under_one_key():
+    one, two, other = mask("@Anna @anna @ben", KEY).text.split()
+    assert one == two != other
+    assert mask("@anna", Secret("another key")).text != one
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_a_category_can_be_switched_off(category: str):
+    text = "@anna a@b.example.org 030 1234567 https://t.me/anna DE89370400440532013000"
+    rest = [other for other in CATEGORIES if other != category]
+    masked = without_digits(mask(text, KEY, rest).text)
+    assert masked.count("[") + masked.count("@user_#") == 4
+    assert mask(text, KEY, []).text == text
+
+
+@given(TEXTS)
+def test_masking_a_second_time_changes_nothing(text: str):
+    once = mask(text, KEY).text
+    assert mask(once, KEY).text == once
+
+
+@given(TEXTS)
+def test_what_is_not_replaced_is_carried_to_the_same_characters(text: str):
+    masked = mask(text, KEY)
+    bounds = [0, *(bound for piece in masked.pieces for bound in piece[:2]), len(text)]
+    for start, end in zip(bounds[::2], bounds[1::2], strict=True):
+        first, last = masked.carry(start, end)
+        assert masked.text[first:last] == text[start:end]
+    for piece in masked.pieces:
+        first, last = masked.carry(piece.start, piece.end)
+        assert masked.text[first:last] == piece.placeholder
+
+
+def test_a_span_that_cuts_a_placeholder_is_widened_to_hold_it():
+    masked = mask("an @anna heute", KEY)
+    first, last = masked.carry(5, 14)
+    assert without_digits(masked.text[first:last]) == "@user_# heute"
+
+
+@given(st.lists(TEXTS | st.none(), max_size=4))
+def test_a_column_gives_what_single_texts_give(texts: list[str | None]):
+    column = mask_column(pl.Series("text", texts, dtype=pl.String), KEY)
+    assert column.to_list() == [None if text is None else mask(text, KEY).text for text in texts]
+
+
+def test_without_the_key_only_the_type_of_a_placeholder_is_left():
+    frame = pl.DataFrame({"text": [mask("@anna a@b.example.org", Secret(key)).text for key in "xy"]})
+    assert frame.select(unkeyed(pl.col("text"))).to_series().to_list() == ["@user [email]"] * 2
+
+
+def test_texts_can_be_pseudonymised_with_a_key_of_ones_own():
+    assert pseudonymise(["Hallo @anna"], key="k").to_list() == [mask("Hallo @anna", Secret("k")).text]
+
+
+@pytest.mark.parametrize("part", ["@a ", "a@", "a.b/", "http://x.com/@a ", "0 ", "a (at) ", "+49 ", "DE00 "])
+def test_a_text_made_to_be_slow_is_not(part: str):
+    started = time.process_time()
+    mask(part * (200_000 // len(part)), KEY)
+    assert time.process_time() - started < 4

@@ -1,0 +1,102 @@
+"""Markup as trees and as lines of text."""
+# lxml has no types for pyright to read
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BLOCKS = frozenset(
+    (
+        *("p", "head", "item", "quote", "cell", "row", "table", "list", "div", "body", "code"),
+        *("h1", "h2", "h3", "h4", "h5", "h6", "li", "ul", "ol", "dl", "dt", "dd", "blockquote", "pre", "hr"),
+        *("td", "th", "tr", "tbody", "thead", "section", "article", "header", "footer", "figure"),
+        *("figcaption", "address", "aside", "main", "form", "html"),
+    )
+)
+_CELLS = frozenset(("cell", "td", "th"))
+_BREAKS = frozenset(("lb", "br"))
+_UNSEEN = ("script", "style", "template", "noscript", "iframe", "object")
+_SPACE = re.compile(r"[^\S\n]+")
+_BROKEN = re.compile(r" ?\n[ \n]*")
+_UNPARSABLE = re.compile(r"[\x00-\x08\x0B\x0C\x0E-\x1F\uFFFE\uFFFF\uD800-\uDFFF]")
+
+
+class Line(NamedTuple):
+    """The text of a block without those in it, on one line; ``kind`` is the block's element."""
+
+    text: str
+    kind: str
+    in_table: bool
+
+
+def tree_of(page: str, most_elements: int) -> Any | None:
+    """Parse a page of HTML; None if it holds nothing, or too much."""
+    from lxml import etree
+    from lxml.html import HTMLParser, document_fromstring
+
+    parser = HTMLParser(collect_ids=False, default_doctype=False, encoding="utf-8", remove_comments=True, remove_pis=True)
+    try:
+        tree = document_fromstring(_UNPARSABLE.sub("", page).encode(), parser=parser)
+    except (etree.ParserError, etree.XMLSyntaxError):
+        return None
+    return None if sum(1 for _ in tree.iter()) > most_elements else tree
+
+
+def text_of(fragment: str) -> str:
+    """Return a fragment of HTML as text, one block a line; plain text stays as it is."""
+    if "<" not in fragment and "&" not in fragment:
+        return fragment
+    tree = tree_of(f"<div>{fragment}</div>", most_elements=200_000)
+    if tree is None:
+        return ""
+    for unseen in list(tree.iter(*_UNSEEN)):
+        unseen.drop_tree()
+    return "\n".join(line.text for line in lines_of(tree))
+
+
+def lines_of(tree: Any) -> Iterator[Line]:
+    """Yield the lines of a tree of HTML, or of what trafilatura makes of one, in order.
+
+    Break elements end a line; white space counts as one space, and so do line ends in the markup.
+    """
+    from lxml import etree
+
+    parts: list[str] = []
+    open_blocks: list[str] = []
+    cells = 0
+    for event, element in etree.iterwalk(tree, events=("start", "end")):
+        tag = element.tag
+        if not isinstance(tag, str):
+            parts.append(_spaced(element.tail) if event == "end" else "")
+            continue
+        if tag in _BLOCKS:
+            yield from _flushed(parts, open_blocks, in_table=cells > 0)
+        if event == "start":
+            cells += tag in _CELLS
+            if tag in _BLOCKS:
+                open_blocks.append(tag)
+            parts.append("\n" if tag in _BREAKS else _spaced(element.text))
+        else:
+            cells -= tag in _CELLS
+            if tag in _BLOCKS:
+                open_blocks.pop()
+            parts.append(_spaced(element.tail) if element is not tree else "")
+    yield from _flushed(parts, open_blocks, in_table=False)
+
+
+def _flushed(parts: list[str], open_blocks: list[str], *, in_table: bool) -> Iterator[Line]:
+    text = _SPACE.sub(" ", "".join(parts))
+    parts.clear()
+    for part in _BROKEN.split(text):
+        if part.strip():
+            yield Line(part.strip(), open_blocks[-1] if open_blocks else "", in_table)
+
+
+def _spaced(text: str | None) -> str:
+    return text.replace("\n", " ") if text else ""
