@@ -1,0 +1,1 @@
+"""Everything that talks to Label Studio: interface, routing, answers, pull, the local server."""
