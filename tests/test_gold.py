@@ -54,6 +54,27 @@ def frame(*rows: dict[str, Any]) -> pl.LazyFrame:
     return pl.LazyFrame(rows, schema=ANNOTATIONS.schema)
 
 
+def test_what_was_not_asked_never_becomes_a_no():
+    answers = frame(
+        answer("a", "source:set", {}, asked=["threat_author"]),
+        answer("b", "source:set", {"threat": "own"}, voices=[], asked=["threat_contained"]),
+    )
+    rows = decide(answers, SCHEME, "run").select("record_id", "label", "column", "value").rows()
+    assert rows == [("a", "threat", "author", "false"), ("b", "threat", "contained", "true")]
+
+
+def test_an_answer_that_was_not_asked_does_not_count_against_a_majority():
+    answers = frame(
+        answer("a", "x", {"threat": "own"}),
+        answer("a", "source:set", {}, round="source:set", asked=["call_to_violence_contained"]),
+    )
+    assert settled_labels(answers, SCHEME).rows() == [("a", "threat")]
+    threat = decide(answers, SCHEME, "run").filter(
+        pl.col("label") == "threat", pl.col("column") == "contained"
+    )
+    assert threat.select("value", "n").rows() == [("true", 1)]
+
+
 def test_a_label_is_settled_by_more_than_half_of_those_who_answered():
     answers = frame(
         answer("a", "x", {"threat": "own"}),

@@ -10,7 +10,7 @@ import polars as pl
 from aufruf.assets import asset
 from aufruf.label_scheme import load_label_scheme
 from aufruf.tables import ANNOTATIONS, RECORDS
-from aufruf.views import current_annotations, newest_records, triage_judgements
+from aufruf.views import current_annotations, newest_records, question_answers, triage_judgements
 
 NOW = datetime(2031, 1, 1, tzinfo=UTC)
 
@@ -73,3 +73,36 @@ def test_a_superseded_record_is_not_shown():
     rows = [{**blank, "record_id": "old"}, {**blank, "record_id": "new", "supersedes": "old"}]
     kept = newest_records(pl.LazyFrame(rows, schema=RECORDS.schema)).collect()
     assert kept.get_column("record_id").to_list() == ["new"]
+
+
+def test_a_label_of_which_nothing_was_asked_has_no_judgement():
+    answers = frame(annotation("a", labels=[], voices=[], asked=["threat_contained", "threat_author"]))
+    assert judged(answers, "threat") == [("a", False, False, None)]
+    assert judged(answers, "call_to_violence") == []
+
+
+def test_a_label_that_holds_in_a_voice_not_asked_has_an_unknown_author():
+    answers = frame(annotation("a", labels=["threat"], voices=[], asked=["threat_contained"]))
+    assert judged(answers, "threat") == [("a", True, None, None)]
+
+
+def test_an_answer_can_deny_the_authors_voice_and_leave_open_whether_the_label_is_contained():
+    answers = frame(annotation("a", labels=[], voices=[], asked=["threat_author"]))
+    assert judged(answers, "threat") == [("a", None, False, None)]
+
+
+def test_a_voice_not_asked_tells_whose_it_is_and_no_more():
+    voices = [{"label": "threat", "voice": "own"}]
+    asked = ["threat_contained", "threat_author"]
+    answers = frame(annotation("a", labels=["threat"], voices=voices, asked=asked))
+    assert judged(answers, "threat") == [("a", True, True, None)]
+
+
+def test_only_questions_that_were_asked_have_answers():
+    scheme = load_label_scheme(asset("schemas", "label_scheme.toml"))
+    answers = frame(
+        annotation("a", labels=["threat"], voices=[], asked=["threat_contained", "call_to_violence_author"])
+    )
+    said = question_answers(answers, scheme).collect().select("label", "column", "value")
+    expected = [("threat", "contained", "true"), ("call_to_violence", "author", "false")]
+    assert sorted(said.rows()) == sorted(expected)

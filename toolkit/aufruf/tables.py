@@ -199,6 +199,12 @@ ANNOTATIONS = Table(
             "labels that hold; empty: none of them; null: skipped, cannot judge, or not asked (detail)",
             nullable=True,
         ),
+        Column(
+            "asked",
+            pl.List(pl.String),
+            "columns that were asked, such as threat_contained, threat_author, threat_voice; null: all",
+            nullable=True,
+        ),
         Column("voices", pl.List(LABEL_VOICE), "voices of each label, one or more", nullable=True),
         Column("attributes", pl.List(LABEL_ATTRIBUTE), "answers to the attributes' questions", nullable=True),
         Column("spans", pl.List(LABELLED_SPAN), "code points in text; null in triage", nullable=True),
@@ -224,6 +230,28 @@ ANSWERS = Table(
         Column("raw", pl.String, "the annotation as JSON"),
     ),
     ("annotation_uuid",),
+)
+
+SOURCE_LABELS = Table(
+    "source_labels",
+    "What labelled data sets say of their records in their own words, and in which official split.",
+    ("record_id", "file", "item", "annotator", "column"),
+    (
+        Column("record_id", pl.String, "the record"),
+        Column("source", pl.String, "slug of the data set"),
+        Column("file", pl.String, "name of the file that says it"),
+        Column("item", pl.String, "line in it"),
+        Column("annotator", pl.String, "source:<slug>, or source:<slug>/<id> for one of its annotators"),
+        Column("split", pl.String, "the set's official split", nullable=True),
+        Column("column", pl.String, "name of the set's category"),
+        Column("value", pl.String, "value of the category, as it is written there"),
+        Column(
+            "candidate_for",
+            pl.List(pl.String),
+            "labels that the value makes the record worth asking about; no judgement",
+        ),
+    ),
+    ("record_id",),
 )
 
 GOLD = Table(
@@ -285,6 +313,7 @@ TABLES: tuple[Table, ...] = (
     ASSIGNMENTS,
     ANNOTATIONS,
     ANSWERS,
+    SOURCE_LABELS,
     GOLD,
     EVENTS,
 )

@@ -25,12 +25,13 @@ def current_annotations(annotations: pl.LazyFrame) -> pl.LazyFrame:
 def triage_judgements(annotations: pl.LazyFrame, scheme: LabelScheme) -> pl.LazyFrame:
     """Return one row for each answer in triage and each label, from current annotations.
 
-    Skipped answers and those that cannot judge are missing values and have no rows.
+    Skipped answers and those that cannot judge are missing values and have no rows, nor have labels of
+    which nothing was asked.
 
     Returns:
         ``record_id``, ``annotator``, ``round``, ``label``, ``contained`` (the label holds, in any voice),
         ``author`` (it holds in a voice that counts as the author's own), ``voices`` (a list in the
-        scheme's order; null where the label does not hold).
+        scheme's order; null where the label does not hold). Each is null where it was not asked.
     """
     names = pl.DataFrame({"label": scheme.label_names, "order": range(len(scheme.label_names))})
     answered = annotations.filter(
@@ -55,9 +56,20 @@ def triage_judgements(annotations: pl.LazyFrame, scheme: LabelScheme) -> pl.Lazy
         .with_columns(contained=pl.col("labels").list.contains(pl.col("label")))
         .join(chosen, on=["annotation_uuid", "label"], how="left")
         .with_columns(author=pl.col("contained") & pl.col("own").fill_null(value=False))
+        .with_columns(
+            pl.when(_asked("contained")).then("contained"),
+            pl.when(_asked("author")).then("author"),
+            pl.when(_asked("voice")).then("voices"),
+        )
+        .filter(pl.any_horizontal(pl.col("contained", "author").is_not_null()))
         .sort("record_id", "annotator", "order")
         .select("record_id", "annotator", "round", "label", "contained", "author", "voices")
     )
+
+
+def _asked(column: str) -> pl.Expr:
+    named = pl.col("asked").list.contains(pl.col("label") + f"_{column}")
+    return pl.col("asked").is_null() | named
 
 
 def first_answers(annotations: pl.LazyFrame) -> pl.LazyFrame:
@@ -86,8 +98,8 @@ def main_answers(annotations: pl.LazyFrame, assignments: pl.LazyFrame) -> pl.Laz
 def question_answers(annotations: pl.LazyFrame, scheme: LabelScheme) -> pl.LazyFrame:
     """Return one row for each question that an annotator answered, from current annotations.
 
-    ``contained`` and ``author`` are asked of every label by answering triage at all; ``voice`` and the
-    attributes only of the labels that the annotator chose there.
+    ``contained`` and ``author`` are asked of every label by answering triage at all, unless the answer says
+    what was asked; ``voice`` and the attributes only of the labels that the annotator chose there.
 
     Returns:
         ``record_id``, ``annotator``, ``round``, ``pass``, ``label``, ``column`` (contained, author, voice
@@ -99,7 +111,9 @@ def question_answers(annotations: pl.LazyFrame, scheme: LabelScheme) -> pl.LazyF
     truth = pl.when("value").then(pl.lit("true")).otherwise(pl.lit("false"))
     chosen = judged.filter("contained")
     binary = [
-        judged.select(*triage, column=pl.lit(name), value=pl.col(name)).with_columns(value=truth)
+        judged.filter(pl.col(name).is_not_null())
+        .select(*triage, column=pl.lit(name), value=pl.col(name))
+        .with_columns(value=truth)
         for name in ("contained", "author")
     ]
     voice = chosen.filter(pl.col("voices").is_not_null()).select(

@@ -29,7 +29,8 @@ def settled_labels(annotations: pl.LazyFrame, scheme: LabelScheme) -> pl.DataFra
     """
     judged = triage_judgements(first_answers(current_annotations(annotations)), scheme)
     return (
-        judged.group_by("record_id", "label")
+        judged.filter(pl.col("contained").is_not_null())
+        .group_by("record_id", "label")
         .agg(settled=2 * pl.col("contained").sum() > pl.len())
         .filter("settled")
         .select("record_id", "label")
@@ -42,7 +43,7 @@ def decide(annotations: pl.LazyFrame, scheme: LabelScheme, gold_run: str) -> pl.
     """Return the final labels that the annotations give, each column decided by itself.
 
     - ``contained`` and ``author``: strict majority of all who answered in triage, a label not chosen
-      counting as no. One row for each record with an answer and each label.
+      counting as no. One row for each record with an answer and each label; none where it was not asked.
     - ``voice`` and the attributes: the answer most often given by those who chose the label. It takes two
       answers, and no other as frequent. Rows only where somebody was asked.
     - ``spans``: the characters marked by a strict majority of those who chose the label and answered

@@ -76,6 +76,7 @@ def annotation_features(scheme: LabelScheme) -> Features:
             ("round", Value("string")),
             ("purpose", Value("string")),
             ("labels", List(label)),
+            ("asked", List(Value("string"))),
             ("voices", List({"label": label, "voice": voice})),
             ("attributes", List({"label": label, "attribute": attribute, "value": Value("string")})),
             ("spans", List({"label": label, "start": Value("int64"), "end": Value("int64")})),
