@@ -41,6 +41,10 @@ TYPES = frozenset(
     }
 )
 """What a model file may be made of; anything else is refused before it is loaded."""
+LOADERS = frozenset(
+    {"DictNode", "JsonNode", "ListNode", "NdArrayNode", "ObjectNode", "TupleNode", "TypeNode"}
+)
+"""How skops may make them: an entry's loader decides what happens, whatever its type says."""
 
 
 def save_model(model: Model, record: ModelRecord, card: str, folder: Path) -> ModelRecord:
@@ -60,8 +64,8 @@ def save_model(model: Model, record: ModelRecord, card: str, folder: Path) -> Mo
     try:
         estimators = [head.estimator for head in model.heads]
         dump({"features": model.features, "estimators": estimators}, building / MODEL, compression=8)
-        found = sorted(_types(building / MODEL) - TYPES)
-        assert not found, f"a recipe makes types that loading refuses: {found}"
+        foreign = _foreign(building / MODEL)
+        assert not foreign, f"a recipe makes what loading refuses: {foreign}"
         written = msgspec.structs.replace(record, model_sha256=sha256_of(building / MODEL))
         write_bytes(building / RECORD, msgspec.json.format(msgspec.json.encode(written), indent=2) + b"\n")
         write_text(building / CARD, card)
@@ -112,20 +116,14 @@ def load_model(folder: Path) -> tuple[Model, ModelRecord]:
         InputError: if it is no model, was changed, holds a type that is not on the list, or does not fit
             its record.
     """
-    from skops.io import load
-
     record = read_record(folder)
     path = folder / MODEL
     if not path.is_file() or sha256_of(path) != record.model_sha256:
         raise InputError(f"{path}: is not the file that {RECORD} names; train the model anew")
-    unknown = sorted(_types(path) - TYPES)
-    if unknown:
-        raise InputError(f"{path}: holds {unknown[0]}, which no model of aufruf does; it was not loaded")
-    with warnings.catch_warnings():
-        # Another version of scikit-learn is said by `version_notes`, in words.
-        warnings.filterwarnings("ignore", message="Trying to unpickle estimator")
-        content: Any = load(path, trusted=["aufruf.baselines.features.TfidfNgrams"])
-    return _assembled(content, record, path), record
+    foreign = _foreign(path)
+    if foreign:
+        raise InputError(f"{path}: holds {foreign[0]}, which no model of aufruf does; it was not loaded")
+    return _assembled(_loaded(path), record, path), record
 
 
 def version_notes(record: ModelRecord) -> list[str]:
@@ -145,24 +143,41 @@ def _assembled(content: Any, record: ModelRecord, path: Path) -> Model:
         raise InputError(f"{path}: does not fit its {RECORD}; train the model anew") from error
 
 
-def _types(path: Path) -> set[str]:
+def _loaded(path: Path) -> Any:
+    from skops.io import load
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    try:
+        with warnings.catch_warnings():
+            # Another version of scikit-learn is said by `version_notes`, in words.
+            warnings.filterwarnings("ignore", message="Trying to unpickle estimator")
+            return load(path, trusted=["aufruf.baselines.features.TfidfNgrams"])
+    except (AttributeError, KeyError, TypeError, ValueError, UntrustedTypesFoundException) as error:
+        raise InputError(f"{path}: no model file of skops; it was not loaded") from error
+
+
+def _foreign(path: Path) -> list[str]:
+    """Return the types and loaders of a model file that are not on the lists, without loading it."""
     try:
         with zipfile.ZipFile(path) as archive:
             schema = msgspec.json.decode(archive.read("schema.json"))
     except (zipfile.BadZipFile, KeyError, msgspec.DecodeError, RecursionError) as error:
         raise InputError(f"{path}: no model file of skops; it was not loaded") from error
-    return set(_named(schema))
+    entries = list(_entries(schema))
+    types = {f"{entry.get('__module__')}.{entry.get('__class__')}" for entry in entries}
+    loaders = {str(entry.get("__loader__")) for entry in entries}
+    return sorted((types - TYPES) | (loaders - LOADERS))
 
 
-def _named(node: Any) -> Iterator[str]:
-    pending: list[Any] = [node]
+def _entries(schema: Any) -> Iterator[dict[str, Any]]:
+    pending: list[Any] = [schema]
     while pending:
         found = pending.pop()
         if isinstance(found, dict):
-            entries = cast("dict[str, Any]", found)
-            if "__class__" in entries or "__loader__" in entries:
-                yield f"{entries.get('__module__')}.{entries.get('__class__')}"
-            pending.extend(entries.values())
+            entry = cast("dict[str, Any]", found)
+            if "__class__" in entry or "__loader__" in entry:
+                yield entry
+            pending.extend(entry.values())
         elif isinstance(found, list):
             pending.extend(cast("list[Any]", found))
 

@@ -72,8 +72,13 @@ class _Scene:
     answers: Mapping[str, Answers]
 
     @cached_property
+    def units(self) -> Ints:
+        """The unit of each text, numbered from 0 without gaps."""
+        return np.unique(self.examples.units, return_inverse=True)[1].astype(np.int64)
+
+    @property
     def n_units(self) -> int:
-        return int(self.examples.units.max()) + 1 if len(self.examples) else 0
+        return int(self.units.max()) + 1 if len(self.units) else 0
 
     def tally(self, target: Target, part: _Slice, code: int = 1) -> Tally:
         """Count by unit how a target's answer ``code`` was judged."""
@@ -82,7 +87,7 @@ class _Scene:
             truth=target.codes[rows] == code,
             predicted=answer.predicted[rows] == code,
             scores=answer.scores[rows, code],
-            units=self.examples.units[rows],
+            units=self.units[rows],
         )
         return tally(judged, self.n_units)
 
@@ -177,7 +182,7 @@ def _yes_no(target: Target, scene: _Scene, part: _Slice, n: int) -> _Panel:
     if contained is None:
         return _Panel(target.name, part.language, n, partial(figures, counts))
     where = part.rows & mentions(contained, target)
-    units = scene.examples.units[where]
+    units = scene.units[where]
     claimed = units[scene.answers[target.name].predicted[where] == 1]
 
     def compute(draw: Reals) -> Figures:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import polars as pl
@@ -12,6 +12,9 @@ from aufruf.baselines.examples import YES_NO, Examples, Target
 from aufruf.baselines.features import prepare
 from aufruf.errors import InputError
 from aufruf.files import sha256_of
+from aufruf.sources.csv import layout_of
+from aufruf.sources.encoding import encoding_of
+from aufruf.sources.formats import detect_format
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,8 +24,8 @@ if TYPE_CHECKING:
 MAX_CLASSES = 100
 _YES = ("true", "yes", "ja", "wahr", "1", "1.0", "y", "j", "t")
 _NO = ("false", "no", "nein", "falsch", "0", "0.0", "n", "n", "f")
-_DELIMITERS = ",;\t|"
-_PARQUET = b"PAR1"
+_EXPECTED = "CSV, TSV, JSON Lines or Parquet"
+_SAMPLE = 200_000
 _TWO = 2
 
 
@@ -98,32 +101,35 @@ def read_table(  # noqa: PLR0913 -- the command's options, in the same words
 
 
 def read_columns(path: Path) -> pl.DataFrame:
-    """Return a table's columns as strings, so that ids and answers stay as they are written.
+    """Return a table's plain columns as strings, so that ids and answers stay as they are written.
 
     Raises:
         InputError: if the file is missing or cannot be read as what it is.
     """
     try:
-        with path.open("rb") as handle:
-            start = handle.read(65_536)
-        if start.startswith(_PARQUET):
-            frame = pl.read_parquet(path)
-        elif start.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
-            frame = pl.read_ndjson(path, infer_schema_length=None)
-        else:
-            return _read_csv(path, start)
-    except FileNotFoundError as error:
+        with path.open("rb") as stream:
+            found = detect_format(stream, path.name)
+            if found == "csv":
+                return _read_csv(path, stream)
+        frame = (
+            pl.read_parquet(path) if found == "parquet" else pl.read_ndjson(path, infer_schema_length=None)
+        )
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise InputError(f"{path}: there is no such file") from error
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as CSV, TSV, JSON Lines or Parquet") from error
+        raise InputError(f"{path}: cannot be read to its end; expected {_EXPECTED}") from error
     plain = [name for name, dtype in frame.schema.items() if not dtype.is_nested()]
     return frame.select(pl.col(plain).cast(pl.String))
 
 
-def _read_csv(path: Path, start: bytes) -> pl.DataFrame:
-    header = start.splitlines()[0].decode("utf-8-sig", errors="replace") if start else ""
-    delimiter = max(_DELIMITERS, key=header.count)
-    return pl.read_csv(path, separator=delimiter, infer_schema=False)
+def _read_csv(path: Path, stream: BinaryIO) -> pl.DataFrame:
+    encoding = encoding_of(stream)
+    layout = layout_of(stream.read(4 * _SAMPLE).decode(encoding, errors="ignore")[:_SAMPLE])
+    if layout is None or not layout.has_header:
+        raise InputError(f"{path}: no table whose first line names its columns; expected {_EXPECTED}")
+    stream.seek(0)
+    plain = stream if encoding.startswith("utf-8") else stream.read().decode(encoding).encode()
+    return pl.read_csv(plain, separator=layout.delimiter, infer_schema=False)
 
 
 def _target(

@@ -1,0 +1,155 @@
+"""The commands train and evaluate, as programs and people use them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from aufruf.cli.app import app
+from aufruf.errors import InputError, WorkspaceError
+from aufruf.tables import EVENTS
+from learnable import calls_and_others, write_table
+
+if TYPE_CHECKING:
+    from aufruf.workspace import Workspace
+
+METRICS = {"macro_f1", "precision", "recall", "f1", "average_precision", "roc_auc"}
+
+
+def run(*words: Any, code: int = 0) -> str:
+    """Run a command, expect the exit status, and return what it printed on standard output."""
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result.stdout
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A table in an empty current directory, without a workspace around."""
+    monkeypatch.chdir(tmp_path)
+    return write_table(tmp_path, calls_and_others(60))
+
+
+def test_the_recipes_are_listed():
+    assert "tfidf-logreg" in run("train", "--list")
+    assert [recipe["name"] for recipe in json.loads(run("train", "--list", "--json"))] == [
+        "majority",
+        "tfidf-logreg",
+        "tfidf-svm",
+    ]
+
+
+def test_from_a_release_to_scores_on_its_test_split(released_workspace: Workspace):
+    at = ("-w", released_workspace.root)
+    trained = json.loads(run("train", "tfidf-logreg", "--json", *at))
+    model = released_workspace.root / "models" / "tfidf-logreg-0.1.0"
+    assert Path(trained["model"]) == model
+    found = json.loads(run("evaluate", "tfidf-logreg-0.1.0", "--json", *at))
+    assert set(found["scores"][0]) == {"label", "language", "metric", "value", "low", "high", "n"}
+    first = found["scores"][0]
+    assert (first["label"], first["language"], first["metric"]) == ("author", None, "macro_f1")
+    labels = {score["label"] for score in found["scores"]}
+    assert {"threat_author", "threat_contained"} <= labels
+    threat = [score for score in found["scores"] if score["label"] == "threat_author"]
+    assert {score["language"] for score in threat} == {None, "de", "en"}
+    assert {score["metric"] for score in threat} == METRICS | {"mention_false_positive_rate"}
+    assert found["scores"] != trained["scores"]
+    assert released_workspace.store.read(EVENTS).sort("n")["action"][-1] == "train"
+
+
+def test_a_release_needs_no_workspace(filled_release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    run("train", "majority", "--data", filled_release)
+    shown = run("evaluate", "models/majority-0.1.0", "--data", filled_release, "--split", "validation")
+    assert "threat_author" in shown
+    assert "model: models/majority-0.1.0" in shown
+
+
+def test_a_table_is_cross_validated_and_its_first_score_is_macro_f1(table: Path):
+    words = ("train", "tfidf-svm", "--table", table, "--text", "text", "--label", "call")
+    found = json.loads(run(*words, "--cross-validate", 3, "--json"))
+    assert found["model"] == "models/tfidf-svm-calls-call"
+    assert found["scores_of"] == "cross-validation"
+    first = found["scores"][0]
+    assert (first["label"], first["language"], first["metric"], first["n"]) == ("call", None, "macro_f1", 60)
+    assert {score["metric"] for score in found["scores"]} == METRICS
+
+
+def test_a_model_of_a_table_is_evaluated_on_another_by_the_same_columns(table: Path):
+    run("train", "tfidf-svm", "--table", table, "--text", "text", "--label", "call", "-o", "mine")
+    other = write_table(table.parent, calls_and_others(40, seed=9), "other.csv")
+    found = json.loads(run("evaluate", "mine", "--table", other, "--json"))
+    assert found["scores"][0]["value"] > 0.9
+    assert not any("very table" in note for note in found["notes"])
+    again = json.loads(run("evaluate", "mine", "--table", table, "--json"))
+    assert any("trained on this very table" in note for note in again["notes"])
+
+
+def test_one_head_of_a_release_model_answers_to_a_table(released_workspace: Workspace, tmp_path: Path):
+    at = ("-w", released_workspace.root)
+    run("train", "tfidf-svm", *at)
+    other = write_table(tmp_path, calls_and_others(40), "other.csv")
+    words = ("evaluate", "tfidf-svm-0.1.0", "--table", other, "--text", "text", "--label", "call")
+    found = json.loads(run(*words, "--head", "protest_mobilization_author", "--json", *at))
+    assert found["scores"][0]["label"] == "protest_mobilization_author"
+    assert found["scores"][0]["value"] > 0.6
+    with pytest.raises(InputError, match="say which head is to answer with --head: threat_author, "):
+        run(*words, *at)
+
+
+def test_a_model_of_a_table_is_not_evaluated_on_a_release(table: Path, filled_release: Path):
+    run("train", "majority", "--table", table, "--text", "text", "--label", "call", "-o", "mine")
+    with pytest.raises(InputError, match=r"answers call, which release 0\.1\.0 does not ask"):
+        run("evaluate", "mine", "--data", filled_release)
+
+
+def test_people_get_a_table_and_notes_on_standard_error(table: Path):
+    result = CliRunner().invoke(
+        app, ["train", "majority", "--table", str(table), "--text", "text", "--label", "call"]
+    )
+    assert "macro_f1" in result.stdout
+    assert "note: scored on a fifth held out" in result.stderr
+    assert "note: fewer than 50 positive texts, read the intervals: call" in result.stderr
+
+
+def test_a_dry_run_of_train_writes_nothing(released_workspace: Workspace):
+    events = released_workspace.store.version(EVENTS)
+    found = json.loads(run("train", "majority", "--dry-run", "--json", "-w", released_workspace.root))
+    assert found["model"] is None
+    assert list((released_workspace.root / "models").iterdir()) == []
+    assert released_workspace.store.version(EVENTS) == events
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train",),
+        ("train", "majority", "--table", "x.csv"),
+        ("train", "majority", "--table", "x.csv", "--data", "y"),
+        ("train", "majority", "--text", "a"),
+        ("train", "majority", "--cross-validate", "5"),
+        ("train", "majority", "--table", "x.csv", "--text", "a", "--label", "b", "--cross-validate", "1"),
+        ("evaluate", "x", "--split", "all"),
+        ("evaluate", "x", "--head", "a"),
+    ],
+)
+def test_options_that_do_not_fit_are_wrong_usage(words: tuple[str, ...], table: Path):
+    assert table.exists()
+    run(*words, code=2)
+
+
+def test_without_a_release_or_a_model_it_is_said_what_is_missing(workspace: Workspace, table: Path):
+    with pytest.raises(WorkspaceError, match="no workspace here"):
+        run("train", "majority")
+    with pytest.raises(WorkspaceError, match="`aufruf export` makes one"):
+        run("train", "majority", "-w", workspace.root)
+    with pytest.raises(InputError, match="no model here"):
+        run("evaluate", "models/none", "-w", workspace.root)
+    with pytest.raises(InputError, match="a table has no design weights"):
+        run("train", "majority", "--table", table, "--text", "text", "--label", "call", "--weighted")
