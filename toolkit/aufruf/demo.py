@@ -15,8 +15,11 @@ from aufruf.assets import asset
 from aufruf.errors import GateError, InputError
 from aufruf.files import write_text
 from aufruf.label_scheme import PASSES
-from aufruf.labelstudio import accounts, entry, pull, rounds, server
+from aufruf.labelstudio import accounts, rounds, server
 from aufruf.labelstudio.answers import Answer
+from aufruf.labelstudio.apply import apply
+from aufruf.labelstudio.entry import enter_answers
+from aufruf.labelstudio.pull import pull
 from aufruf.masking import mask_column
 from aufruf.sample import SampleAnswer, SampleItem, sample_items, sample_paths, sample_posts
 from aufruf.tables import RECORDS
@@ -39,7 +42,7 @@ ROUND = "demo"
 VERSION = "0.1.0"
 RECIPE = "tfidf-logreg"
 _MARKER = ".aufruf-demo"
-_RECORDS = 450
+_RECORDS = 360
 _SEED = 0
 _UNLABELLED = SampleItem("", SampleAnswer())
 
@@ -130,13 +133,13 @@ def _import(workspace: Workspace, tick: Tick) -> None:
 
 def _annotate(workspace: Workspace, in_pass: Pass, tick: Tick) -> None:
     rounds.plan_round(workspace, ROUND, in_pass, seed=_SEED)
-    pull.apply(workspace, ROUND, in_pass)
+    apply(workspace, ROUND, in_pass)
     planned = rounds.assignments(workspace, ROUND, in_pass)
     given = _answers(workspace, planned, in_pass)
-    entry.enter_answers(
+    enter_answers(
         workspace, ROUND, in_pass, given, progress=lambda n: tick(f"{in_pass}: answers", n, len(given))
     )
-    pull.pull(workspace, ROUND, in_pass)
+    pull(workspace, ROUND, in_pass)
 
 
 def _answers(workspace: Workspace, planned: pl.DataFrame, in_pass: Pass) -> dict[str, Answer]:
@@ -213,16 +216,20 @@ def _release(workspace: Workspace) -> Path:
 
 def _load(release: Path, workspace: Workspace) -> dict[str, int]:
     """Load the release as its users do, offline; return rows by split."""
-    from datasets import load_dataset
+    import datasets
 
-    loaded = load_dataset(str(release), cache_dir=str(workspace.cache / "datasets"))
+    datasets.disable_progress_bars()
+    loaded = datasets.load_dataset(  # pyright: ignore[reportUnknownMemberType] -- its options are untyped
+        str(release), cache_dir=str(workspace.cache / "datasets")
+    )
     return {str(split): rows.num_rows for split, rows in loaded.items()}
 
 
 def _baseline(workspace: Workspace, release: Path) -> tuple[Path, list[Score]]:
+    from aufruf.baselines.evaluation import evaluate_on_release
     from aufruf.baselines.recipes import load_recipe
-    from aufruf.baselines.runs import evaluate, train
+    from aufruf.baselines.runs import train
 
     model = workspace.root / "models" / f"{RECIPE}-{VERSION}"
     train(load_recipe(RECIPE), release, model, seed=_SEED, workspace=workspace)
-    return model, evaluate(model, release, split="test", seed=_SEED).scores
+    return model, evaluate_on_release(model, release, seed=_SEED).scores
