@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MAX_ELEMENTS = 200_000
+"""Most elements of a page or fragment: the time that reading it takes grows with them."""
+
 _BLOCKS = frozenset(
     (
         *("p", "head", "item", "quote", "cell", "row", "table", "list", "div", "body", "code"),
@@ -35,24 +38,26 @@ class Line(NamedTuple):
     in_table: bool
 
 
-def tree_of(page: str, most_elements: int) -> Any | None:
+def tree_of(page: str) -> Any | None:
     """Parse a page of HTML; None if it holds nothing, or too much."""
     from lxml import etree
     from lxml.html import HTMLParser, document_fromstring
 
-    parser = HTMLParser(collect_ids=False, default_doctype=False, encoding="utf-8", remove_comments=True, remove_pis=True)
+    parser = HTMLParser(
+        collect_ids=False, default_doctype=False, encoding="utf-8", remove_comments=True, remove_pis=True
+    )
     try:
         tree = document_fromstring(_UNPARSABLE.sub("", page).encode(), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError):
         return None
-    return None if sum(1 for _ in tree.iter()) > most_elements else tree
+    return None if sum(1 for _ in tree.iter()) > MAX_ELEMENTS else tree
 
 
 def text_of(fragment: str) -> str:
     """Return a fragment of HTML as text, one block a line; plain text stays as it is."""
     if "<" not in fragment and "&" not in fragment:
         return fragment
-    tree = tree_of(f"<div>{fragment}</div>", most_elements=200_000)
+    tree = tree_of(f"<div>{fragment}</div>")
     if tree is None:
         return ""
     for unseen in list(tree.iter(*_UNSEEN)):
@@ -61,7 +66,7 @@ def text_of(fragment: str) -> str:
 
 
 def lines_of(tree: Any) -> Iterator[Line]:
-    """Yield the lines of a tree of HTML, or of what trafilatura makes of one, in order.
+    """Yield the lines of a tree of HTML, or of the one that trafilatura makes of an article, in order.
 
     Break elements end a line; white space counts as one space, and so do line ends in the markup.
     """

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 MAX_PAGE = 20_000_000
 """Longest page in bytes: what is longer is refused unread."""
 
-MAX_ELEMENTS = 200_000
-"""Most elements of a page: the time to find the article grows with them."""
-
 _HEAD = 4096
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -57,7 +54,7 @@ def page_of(content: bytes, *, charset: str | None = None, url: str | None = Non
 
     ``charset`` and ``url`` are what the server said; both win over what the page says of itself.
     """
-    tree = tree_of(decoded(content, charset), MAX_ELEMENTS)
+    tree = tree_of(decoded(content, charset))
     if tree is None:
         return None
     links = {_plain(link.text_content()) for link in tree.iter("a")}

@@ -3,12 +3,14 @@
 A page is kept if its response is whole: as long as declared and, where a digest stands beside it, the
 same. An archive that breaks off ends with one refused item (``partial``) that stands for the rest.
 """
+# fastwarc's types leave out what some functions return
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from aufruf.errors import InputError
 from aufruf.sources.inflating import Inflated
@@ -65,10 +67,10 @@ def read_warc(stream: BinaryIO, file: str, given: FieldMap) -> Iterator[Batch]:
 
 
 def _records(source: Inflated) -> Iterator[tuple[WarcRecord, bytes | None]]:
-    """Yield the records with their blocks, None for one that is too long; mark the source if it breaks off."""
+    """Yield records with their blocks, None for one too long; mark the source if it breaks off."""
     from fastwarc.warc import ArchiveIterator
 
-    records = ArchiveIterator(source, parse_http=False, fsspec_args=False)
+    records = ArchiveIterator(cast("BinaryIO", source), parse_http=False, fsspec_args=False)
     while True:
         try:
             record = next(records)
@@ -98,9 +100,13 @@ def _page(record: WarcRecord, block: bytes | None) -> Page | None:
     """
     kind = record.headers.get("WARC-Type") or "none"
     if kind.lower() == "revisit":
-        raise _RefusedError("revisit", "a page that had not changed since an earlier visit, without its content")
+        raise _RefusedError(
+            "revisit", "a page that had not changed since an earlier visit, without its content"
+        )
     if kind.lower() not in ("response", "resource"):
-        raise _RefusedError("not_a_response", f"a record of type {_word(kind)}, expected response or resource")
+        raise _RefusedError(
+            "not_a_response", f"a record of type {_word(kind)}, expected response or resource"
+        )
     if block is None:
         raise _RefusedError("too_long", f"a response of more than {MAX_PAGE:,} bytes")
     if len(block) < record.content_length:
