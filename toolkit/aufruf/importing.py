@@ -26,12 +26,12 @@ from aufruf.sources.reading import files_of, given_map, placed, read_batches
 from aufruf.tables import CLUSTERS, DUPLICATES, EVENTS, QUARANTINE, RECORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from aufruf.sources.fields import FieldMap
     from aufruf.sources.formats import Format
-    from aufruf.sources.items import Batch
+    from aufruf.sources.items import Batch, Refusal
     from aufruf.workspace import Workspace
 
     Progress = Callable[[str, int], None]
@@ -79,8 +79,8 @@ class ImportReport:
 
 
 @dataclass
-class _Read:
-    """What was read so far."""
+class Read:
+    """What was read so far: records (see `MADE`), refusals (see `REFUSALS`), the unit of each kept item."""
 
     records: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
     refused: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
@@ -88,15 +88,27 @@ class _Read:
     notes: list[str] = field(default_factory=list[str])
     items: int = 0
 
-    def add(self, name: str, batch: Batch, origin: Origin) -> None:
-        """Make records of a batch."""
-        made: Made = records_from_items(placed(name, batch), origin)
-        refusals = [{"file": name, **refusal._asdict()} for refusal in batch.refusals]
+    def add(self, name: str, batch: Batch, origin: Origin) -> Made:
+        """Make records of a batch and return them."""
+        made = records_from_items(placed(name, batch), origin)
         self.records.append(made.records)
-        self.refused += [made.refused, pl.DataFrame(refusals, schema=REFUSALS)]
+        self.refused.append(made.refused)
         self.units.append(made.units)
         self.notes += batch.notes
-        self.items += batch.items.height + len(batch.refusals)
+        self.items += batch.items.height
+        self.refuse(name, batch.refusals)
+        return made
+
+    def refuse(self, name: str, refusals: Sequence[Refusal]) -> None:
+        """Count items of a file that were refused."""
+        rows = [{"file": name, **refusal._asdict()} for refusal in refusals]
+        self.refused.append(pl.DataFrame(rows, schema=REFUSALS))
+        self.items += len(refusals)
+
+    def about(self, units: pl.Series) -> None:
+        """Count items that tell something about units which other items brought."""
+        self.units.append(units)
+        self.items += len(units)
 
 
 def import_paths(  # noqa: PLR0913 -- the command's own options
@@ -121,53 +133,83 @@ def import_paths(  # noqa: PLR0913 -- the command's own options
     """
     given = given_map(field_map)
     slugs = {path: _slug(path, source) for path in paths}
-    import_id = _import_id(slugs, given, format)
+    import_id = import_id_of(slugs, [dict(sorted(given.columns.items())), given.kind, format])
     with workspace.locked():
-        read = _Read()
+        read = Read()
         for path, slug in slugs.items():
-            origin = _origin(workspace, slug, import_id)
+            origin = origin_of(workspace, slug, import_id)
             for name, batch in read_batches(path, format, given):
                 read.add(name, batch, origin)
                 progress("read", read.items)
-        made = pl.concat([pl.DataFrame(schema=MADE), *read.records])
-        fresh = _superseding(_new_records(made, workspace), workspace)
-        done = _is_done(workspace, import_id)
-        if dry_run:
-            clusters = _foreseen_clusters(fresh, workspace)
-        else:
-            progress("store", fresh.height)
-            _commit(workspace, import_id, fresh, pl.concat([pl.DataFrame(schema=REFUSALS), *read.refused]))
-            progress("duplicates", fresh.height)
-            clusters = update_clusters(workspace.store)
-        mine = _records_of(workspace, import_id) if not dry_run else fresh
-        report = _report(import_id, read, made, mine.clear() if done else mine, clusters)
-        if not dry_run and not done:
-            workspace.record_event("import", import_id, _event(report, slugs))
+        report = keep(workspace, import_id, read, sources=slugs.values(), dry_run=dry_run, progress=progress)
     return replace(report, max_bad=max_bad)
+
+
+def keep(  # noqa: PLR0913 -- what an import is made of
+    workspace: Workspace,
+    import_id: str,
+    read: Read,
+    *,
+    sources: Iterable[str],
+    dry_run: bool,
+    progress: Progress,
+    also: Callable[[], Mapping[str, Any]] = dict,
+) -> ImportReport:
+    """Store what was read, leaving out what is there, find duplicates, and record the event.
+
+    ``also`` is called before the event, to write what belongs to the records; what it returns is added to
+    the event's details. A dry run does not call it.
+    """
+    made = pl.concat([pl.DataFrame(schema=MADE), *read.records])
+    fresh = _superseding(_new_records(made, workspace), workspace)
+    done = _is_done(workspace, import_id)
+    if dry_run:
+        clusters = _foreseen_clusters(fresh, workspace)
+    else:
+        progress("store", fresh.height)
+        _commit(workspace, import_id, fresh, pl.concat([pl.DataFrame(schema=REFUSALS), *read.refused]))
+        progress("duplicates", fresh.height)
+        clusters = update_clusters(workspace.store)
+    mine = _records_of(workspace, import_id) if not dry_run else fresh
+    report = _report(import_id, read, made, mine.clear() if done else mine, clusters)
+    if not dry_run:
+        more = also()
+        if not done:
+            details = {**report.counts(), **more, "sources": sorted(set(sources))}
+            workspace.record_event("import", import_id, details)
+    return report
+
+
+def checked_slug(slug: str) -> str:
+    """Return the slug of a source.
+
+    Raises:
+        InputError: if it is none.
+    """
+    if not _SLUG.fullmatch(slug):
+        raise InputError(f"source {slug!r}: expected lower-case letters, digits and hyphens, as in my-corpus")
+    return slug
 
 
 def _slug(path: Path, given: str | None) -> str:
     if given is not None:
-        if not _SLUG.fullmatch(given):
-            raise InputError(
-                f"source {given!r}: expected lower-case letters, digits and hyphens, as in my-corpus"
-            )
-        return given
+        return checked_slug(given)
     name = path.resolve()
     plain = (name.name if path.is_dir() else name.stem).lower().translate(_UMLAUTS)
     return "-".join(re.findall(r"[a-z0-9]+", plain)) or "source"
 
 
-def _import_id(slugs: Mapping[Path, str], given: FieldMap, format: Format | None) -> str:  # noqa: A002 -- as above
-    """Name an import by what goes into it: files, sources, map and format."""
+def import_id_of(slugs: Mapping[Path, str], how: Sequence[object]) -> str:
+    """Name an import by what goes into it: files with their sources, and how they are read."""
     files = sorted(
         (slug, name, sha256_of(file)) for path, slug in slugs.items() for name, file in files_of(path)
     )
-    content = msgspec.json.encode([files, dict(sorted(given.columns.items())), given.kind, format])
+    content = msgspec.json.encode([files, *how])
     return hashlib.sha256(content).hexdigest()[:_ID_DIGITS]
 
 
-def _origin(workspace: Workspace, slug: str, import_id: str) -> Origin:
+def origin_of(workspace: Workspace, slug: str, import_id: str) -> Origin:
+    """Return what holds for all items of a source: from the settings, and the workspace's key."""
     settings = workspace.settings
     about = settings.sources.get(slug, Source())
     key = workspace.pseudonym_key()
@@ -225,7 +267,7 @@ def _foreseen_clusters(fresh: pl.DataFrame, workspace: Workspace) -> pl.DataFram
 
 
 def _report(
-    import_id: str, read: _Read, made: pl.DataFrame, mine: pl.DataFrame, clusters: pl.DataFrame
+    import_id: str, read: Read, made: pl.DataFrame, mine: pl.DataFrame, clusters: pl.DataFrame
 ) -> ImportReport:
     reasons = Counter(reason for frame in read.refused for reason in frame["reason"])
     kept = sum(len(units) for units in read.units)
@@ -249,7 +291,3 @@ def _report(
 
 def _counted(values: pl.Series) -> dict[str, int]:
     return dict(sorted(Counter(values).items()))
-
-
-def _event(report: ImportReport, slugs: Mapping[Path, str]) -> dict[str, Any]:
-    return {**report.counts(), "sources": sorted(set(slugs.values()))}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
@@ -37,7 +37,10 @@ the post, so that another text under the same name is an edit.
 
 @dataclass(frozen=True)
 class Origin:
-    """What holds for all items of one source: its slug, rights and outlet, the import, the key."""
+    """What holds for all items of one source: its slug, rights and outlet, the import, the key.
+
+    ``language`` is that of posts from which none can be told.
+    """
 
     source: str
     import_id: str
@@ -45,6 +48,7 @@ class Origin:
     mask: tuple[MaskCategory, ...]
     rights: str | None = None
     outlet: str | None = None
+    language: Literal["de", "en", "und"] = "und"
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def _posts(items: pl.DataFrame, origin: Origin) -> pl.DataFrame:
             unit=record_id,
             editable=form == "id",
             kind=pl.lit("post"),
-            language=language["language"],
+            language=language["language"].replace("und", origin.language),
             language_confidence=language["confidence"],
             text=masked,
             quotes=quotes_column(masked),

@@ -14,14 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 
-def rows_of(text: TextIO, delimiter: str) -> Iterator[tuple[str, list[str] | Refusal]]:
+def rows_of(
+    text: TextIO, delimiter: str, *, quoted: bool = True
+) -> Iterator[tuple[str, list[str] | Refusal]]:
     """Yield each row that is not empty with the number of its first line, or why it is refused.
 
     A quotation mark that is never closed takes in everything behind it, up to the longest cell or the
     end of the file. Then the line with the mark is refused, and the lines behind it are read again.
+    Where cells are not ``quoted``, quotation marks are part of the text.
     """
     lines = _Lines(text)
-    reader = csv.reader(lines, delimiter=delimiter)
+    reader = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
     while True:
         lines.begin_row()
         item = str(lines.number + 1)
@@ -35,7 +38,7 @@ def rows_of(text: TextIO, delimiter: str) -> Iterator[tuple[str, list[str] | Ref
         except csv.Error:
             yield item, _given_up(item, lines)
         else:
-            if lines.ended and _is_unclosed(lines.row, delimiter):
+            if quoted and lines.ended and _is_unclosed(lines.row, delimiter):
                 yield item, _given_up(item, lines)
             elif row:
                 yield item, row
