@@ -14,7 +14,6 @@ from aufruf.errors import InputError
 from aufruf.files import sha256_of
 from aufruf.sources.csv import layout_of
 from aufruf.sources.encoding import encoding_of
-from aufruf.sources.formats import detect_format
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +24,7 @@ MAX_CLASSES = 100
 _YES = ("true", "yes", "ja", "wahr", "1", "1.0", "y", "j", "t")
 _NO = ("false", "no", "nein", "falsch", "0", "0.0", "n", "n", "f")
 _EXPECTED = "CSV, TSV, JSON Lines or Parquet"
+_PARQUET = b"PAR1"
 _SAMPLE = 200_000
 _TWO = 2
 
@@ -108,12 +108,12 @@ def read_columns(path: Path) -> pl.DataFrame:
     """
     try:
         with path.open("rb") as stream:
-            found = detect_format(stream, path.name)
-            if found == "csv":
+            start = stream.read(_SAMPLE).lstrip(b"\xef\xbb\xbf \t\r\n")
+            stream.seek(0)
+            if not start.startswith((_PARQUET, b"{")):
                 return _read_csv(path, stream)
-        frame = (
-            pl.read_parquet(path) if found == "parquet" else pl.read_ndjson(path, infer_schema_length=None)
-        )
+        lines = start.startswith(b"{")
+        frame = pl.read_ndjson(path, infer_schema_length=None) if lines else pl.read_parquet(path)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise InputError(f"{path}: there is no such file") from error
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
@@ -124,7 +124,8 @@ def read_columns(path: Path) -> pl.DataFrame:
 
 def _read_csv(path: Path, stream: BinaryIO) -> pl.DataFrame:
     encoding = encoding_of(stream)
-    layout = layout_of(stream.read(4 * _SAMPLE).decode(encoding, errors="ignore")[:_SAMPLE])
+    sample = stream.read(4 * _SAMPLE).decode(encoding, errors="ignore")[:_SAMPLE]
+    layout = None if "\0" in sample else layout_of(sample)
     if layout is None or not layout.has_header:
         raise InputError(f"{path}: no table whose first line names its columns; expected {_EXPECTED}")
     stream.seek(0)
