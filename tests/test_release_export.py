@@ -164,6 +164,16 @@ def test_who_cannot_judge_has_null_labels_and_who_sees_none_an_empty_list(filled
     assert rows.filter(pl.col("labels").list.len() == 0).height > 0
 
 
+def test_a_judgement_says_which_columns_were_asked_and_null_for_all(filled_workspace: Workspace):
+    answers = filled_workspace.store.read(ANNOTATIONS).filter(pl.col("labels").list.len() == 0).head(1)
+    newer = answers.with_columns(revision=2, asked=pl.lit(["threat_contained"]))
+    filled_workspace.store.append(ANNOTATIONS, newer)
+    frames = draft_release(filled_workspace, "0.1.0", seed=0).frames
+    found = pl.concat([frame for (config, _), frame in frames.items() if config == "annotations"])
+    asked = found.filter(pl.col("asked").is_not_null())
+    assert asked.select("id", "asked").rows() == [(answers.item(0, "record_id"), ["threat_contained"])]
+
+
 def test_context_is_given_for_news_with_rights_and_never_for_posts(filled_release: Path):
     rows = rows_of(filled_release)
     news = pl.col("kind") == "news"

@@ -152,6 +152,16 @@ def test_a_reply_goes_with_the_post_that_it_answers():
     assert divided(records, {"a": "validation"}) == {"a": "validation", "b": "validation"}
 
 
+def test_a_record_that_stays_out_ties_no_groups_together():
+    records = frame(
+        {"record_id": "a", "author": "x"},
+        {"record_id": "b", "author": "x", "cluster": "k"},
+        {"record_id": "c", "cluster": "k"},
+    )
+    placed = split_records(records, ["label"], PLAN, {"a": "test", "c": "train"}).placed
+    assert placed.rows() == [("a", "test", "a"), ("c", "train", "c")]
+
+
 def test_a_record_that_bridges_two_splits_stays_out():
     records = frame(
         {"record_id": "a", "author": "x"},

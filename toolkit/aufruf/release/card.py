@@ -149,10 +149,10 @@ def _splits(facts: CardFacts) -> str:
 _WHAT_IT_IS = """\
 ## What this is
 
-Posts and news excerpts, judged by several trained annotators each for threats, calls to violence and
-mobilisation to protest. Calling for a protest is a right: the labels are never merged into one score of
-harm. Whether a text *contains* something and whether its *author* says it in an own voice are two columns:
-who quotes, reports or condemns a threat does not make one."""
+Posts and news excerpts, judged under written guidelines for threats, calls to violence and mobilisation to
+protest; `<label>_n` says by how many people. Calling for a protest is a right: the labels are never merged
+into one score of harm. Whether a text *contains* something and whether its *author* says it in an own voice
+are two columns: who quotes, reports or condemns a threat does not make one."""
 
 _LOADING = """\
 ## Loading
@@ -178,7 +178,7 @@ who saw the label in any voice, `<label>_n` their number. `<label>_voice` and th
 that holds. **Null means not asked or undecided, never no**; `asked` lists the labels that were asked. `spans`
 count code points of `text`. `labels` lists what is contained. Names such as @user_1a2b3c4d in the texts are
 placeholders. `group` is what a split must keep together; `author_group` and `conversation_group` let you
-check that."""
+check that. In `annotations`, `asked` lists the columns that were asked; null: all of them."""
 
 _SPLIT_RULES = """\
 Records that share a duplicate cluster, an author, a conversation or an article stand in the same split. A

@@ -134,7 +134,7 @@ def _wide(gold: pl.DataFrame, scheme: LabelScheme) -> pl.DataFrame:
             "author": _value_of("author") == "true",
             "share": _first("share", "contained"),
             "n": _first("n", "contained"),
-            "asked": (pl.col("column") == "contained").any(),
+            "asked": pl.col("column").is_in(["contained", "author"]).any(),
             "voice": pl.when(holds).then(_value_of("voice")).str.split("+"),
             **{attribute: pl.when(holds).then(_value_of(attribute)) for attribute in attributes},
         }
