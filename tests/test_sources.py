@@ -212,7 +212,6 @@ def test_text_in_parquet_that_is_no_utf8_is_refused_row_by_row(file: Path):
         (b'[{"text": "a"}]', "one JSON document"),
         (b'{\n "text": "a"\n}\n', "one JSON document"),
         (b"[" * 100_000, "one JSON document"),
-        (b"<!DOCTYPE html><p>hi</p>", "HTML or XML"),
     ],
 )
 def test_a_file_of_another_kind_is_told_what_was_expected(file: Path, content: bytes, complaint: str):

@@ -57,6 +57,13 @@ def read_csv(stream: BinaryIO, file: str, given: FieldMap) -> Iterator[Batch]:
     text.detach()
 
 
+def header_of(sample: str) -> list[str]:
+    """Return the names in the first line of a table, from its first characters; none if it has none."""
+    layout = layout_of(sample)
+    rows = _sample_rows(sample, layout.delimiter) if layout and layout.has_header else []
+    return rows[0] if rows else []
+
+
 def layout_of(sample: str) -> Layout | None:
     """Return the layout of a table from its first characters, or None if it is none."""
     best: tuple[float, int, Layout] | None = None

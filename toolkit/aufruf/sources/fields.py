@@ -45,6 +45,7 @@ _USUAL: dict[str, tuple[str, ...]] = {
     "quote_of": ("quote_of", "quoted_status_id", "quote_id"),
     "edited_at": ("edited_at", "updated_at"),
     "title": ("title", "headline"),
+    "teaser": ("teaser", "abstract", "summary"),
     "outlet": ("outlet", "publisher", "newspaper", "publication"),
     "url": ("url", "link", "permalink"),
 }

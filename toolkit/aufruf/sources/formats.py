@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from typing import TYPE_CHECKING, BinaryIO, Literal, get_args
 
 from aufruf.errors import InputError
-from aufruf.sources.csv import layout_of, read_csv
+from aufruf.sources import bluesky, mastodon, reddit, telegram, x, youtube
+from aufruf.sources.csv import header_of, layout_of, read_csv
 from aufruf.sources.encoding import encoding_of
+from aufruf.sources.feed import read_feed
+from aufruf.sources.fourcat import is_fourcat, read_fourcat
+from aufruf.sources.json_values import is_lines
 from aufruf.sources.jsonl import keys_of, read_jsonl
+from aufruf.sources.labelstudio import read_labelstudio
+from aufruf.sources.news_html import read_news_html
 from aufruf.sources.news_text import read_news_text
+from aufruf.sources.parler import is_parler, read_parler
 from aufruf.sources.parquet import read_parquet
+from aufruf.sources.signatures import platform_of
+from aufruf.sources.warc import read_warc
+from aufruf.sources.web_signatures import web_format_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,13 +31,42 @@ if TYPE_CHECKING:
 
     Reader = Callable[[BinaryIO, str, FieldMap], Iterator[Batch]]
 
-Format = Literal["csv", "jsonl", "parquet", "news-text"]
+Format = Literal[
+    "csv",
+    "jsonl",
+    "parquet",
+    "news-text",
+    "news-html",
+    "feed",
+    "warc",
+    "x",
+    "telegram",
+    "mastodon",
+    "bluesky",
+    "reddit",
+    "youtube",
+    "parler",
+    "4cat",
+    "labelstudio",
+]
 FORMATS: tuple[Format, ...] = get_args(Format)
 READERS: dict[Format, Reader] = {
     "csv": read_csv,
     "jsonl": read_jsonl,
     "parquet": read_parquet,
     "news-text": read_news_text,
+    "news-html": read_news_html,
+    "feed": read_feed,
+    "warc": read_warc,
+    "x": x.PLATFORM.read,
+    "telegram": telegram.PLATFORM.read,
+    "mastodon": mastodon.PLATFORM.read,
+    "bluesky": bluesky.PLATFORM.read,
+    "reddit": reddit.PLATFORM.read,
+    "youtube": youtube.PLATFORM.read,
+    "parler": read_parler,
+    "4cat": read_fourcat,
+    "labelstudio": read_labelstudio,
 }
 _HEAD = 200_000
 _PARQUET = b"PAR1"
@@ -44,19 +84,33 @@ def detect_format(stream: BinaryIO, file: str) -> Format:
     stream.seek(0)
     if not head.strip():
         raise InputError(f"{file}: the file is empty")
-    if head.startswith(_PARQUET):
-        return "parquet"
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    if known := _by_signature(head, start):
+        return known
     encoding = encoding_of(stream)
     if encoding != "utf-16" and _is_binary(head):
         raise InputError(f"{file}: a binary file of no known format; expected {', '.join(FORMATS)}")
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start.startswith(b"{") and keys_of(stream):
+    if start.startswith(b"{") and is_lines(stream) and keys_of(stream):
         return "jsonl"
     if start.startswith((b"{", b"[")) and _is_json_document(start):
-        raise InputError(f"{file}: one JSON document; expected JSON Lines, one object a line")
-    if start[:200].lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<rss")):
-        raise InputError(f"{file}: a page or feed in HTML or XML; expected {', '.join(FORMATS)}")
-    return "csv" if layout_of(head.decode(encoding, errors="replace")) else "news-text"
+        raise InputError(
+            f"{file}: one JSON document of no known platform; expected JSON Lines, one object a line"
+        )
+    if start.lower().startswith((b"<?xml", b"<!--")):
+        raise InputError(f"{file}: XML, but no page and no feed; expected {', '.join(FORMATS)}")
+    sample = head.decode(encoding, errors="replace")
+    if layout_of(sample) is None:
+        return "news-text"
+    return "4cat" if is_fourcat(header_of(sample)) else "csv"
+
+
+def _by_signature(head: bytes, start: bytes) -> Format | None:
+    """Return the format of what names itself in its first bytes."""
+    if head.startswith(_PARQUET):
+        return "parquet"
+    if start.startswith((b"{", b"[")) and (platform := platform_of(start)):
+        return platform
+    return "parler" if is_parler(head) else web_format_of(head)
 
 
 def _is_binary(head: bytes) -> bool:

@@ -1,4 +1,6 @@
 """The text of posts that platforms write as HTML."""
+# lxml has no types for pyright to read
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ def plain_text(fragment: str) -> str:
     clean = _CONTROL.sub("", fragment)
     if "<" not in clean and "&" not in clean:
         return clean.strip()
-    return text_of(cast("HtmlElement", html.fragment_fromstring(clean, create_parent="div")))
+    return text_of(cast("HtmlElement", html.fragment_fromstring(clean, create_parent=True)))
 
 
 def looks_like_html(text: str) -> bool:

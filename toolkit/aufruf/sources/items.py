@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Kind = Literal["post", "news"]
 FIELDS = (
     *("id", "author", "conversation", "reply_to", "repost_of", "quote_of", "created_at", "edited_at"),
-    *("title", "outlet", "url", "text"),
+    *("title", "teaser", "outlet", "url", "text"),
 )
 """What an item may say of itself, as strings, exactly as the file has them."""
 

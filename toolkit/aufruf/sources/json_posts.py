@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Generic, NamedTuple, TypeVar
@@ -26,6 +27,7 @@ DELETED = ("deleted", "deleted by its author or the platform")
 WITHHELD = ("withheld", "withheld by the platform")
 NO_POST = ("not_a_post", "something else than a post")
 _COLUMNS = pl.Schema({name: ITEMS[name] for name in ("item", *Post._fields)})
+_HEAD = 200_000
 _REPOST = "reposts: records of their own, with the original's text and `repost_of`"
 
 
@@ -50,12 +52,14 @@ class Platform(Generic[T]):
     """How the posts of a platform are read.
 
     ``type`` is what a value is parsed into, ``posts`` turns it, with what stands around it, into posts;
-    ``arrays`` are the paths of arrays in large documents whose elements are such values.
+    ``arrays`` are the paths of arrays in large documents whose elements are such values. A document
+    without them is one value, unless ``always_cut``.
     """
 
     type: type[T]
     posts: Callable[[T, Mapping[str, str]], Iterator[Found]]
     arrays: frozenset[tuple[str, ...]] = frozenset()
+    always_cut: bool = False
 
     def read(self, stream: BinaryIO, file: str, given: FieldMap) -> Iterator[Batch]:
         """Read posts in batches. Of a key that an object has twice, the last value counts.
@@ -67,7 +71,7 @@ class Platform(Generic[T]):
             raise InputError(f"{file}: a platform's own format has known fields; import it without --map")
         decoder = msgspec.json.Decoder(self.type)
         gathered = PostBatch(file, given.kind or "post")
-        for value in values_of(stream, self.arrays):
+        for value in values_of(stream, self._cut(stream)):
             found = self._decoded(decoder, value.item, value.content)
             if isinstance(found, Refusal):
                 gathered.refusals.append(found)
@@ -77,9 +81,15 @@ class Platform(Generic[T]):
                 yield gathered.take()
         yield gathered.take(last=True)
 
-    def _decoded(
-        self, decoder: msgspec.json.Decoder[T], item: str, content: bytes | Refusal
-    ) -> T | Refusal:
+    def _cut(self, stream: BinaryIO) -> frozenset[tuple[str, ...]]:
+        """Return the arrays at which this file's documents are to be cut, told by its beginning."""
+        head = stream.read(_HEAD)
+        stream.seek(0)
+        keys = b"|".join(path[-1].encode() for path in self.arrays)
+        there = self.always_cut or bool(self.arrays and re.search(rb'"(?:%s)"\s*:\s*\[' % keys, head))
+        return self.arrays if there else frozenset()
+
+    def _decoded(self, decoder: msgspec.json.Decoder[T], item: str, content: bytes | Refusal) -> T | Refusal:
         if isinstance(content, Refusal):
             return content
         try:

@@ -45,7 +45,7 @@ def values_of(stream: BinaryIO, arrays: frozenset[Path] = frozenset()) -> Iterat
     values of their own; arrays that stand around them are no part of a path. An array that is a whole
     document is always cut. Items are numbered by line or, in documents, by value, from 1.
     """
-    if not arrays and _is_lines(stream):
+    if not arrays and is_lines(stream):
         for item, line in lines_of(stream):
             yield Value(item, _too_long(item) if line is None else line, {})
         return
@@ -58,8 +58,11 @@ def values_of(stream: BinaryIO, arrays: frozenset[Path] = frozenset()) -> Iterat
         yield Value(str(splitter.count), Refusal(str(splitter.count), error.reason, message), {})
 
 
-def _is_lines(stream: BinaryIO) -> bool:
-    """Say whether each line is a value: not where an array begins, or an object that goes on below."""
+def is_lines(stream: BinaryIO) -> bool:
+    """Say whether each line is a value: not where an array begins, or an object that goes on below.
+
+    Leaves the stream at its start.
+    """
     first, second = (stream.readline(_BLOCK).removeprefix(codecs.BOM_UTF8).strip() for _ in range(2))
     stream.seek(0)
     if first.startswith(b"{"):
@@ -215,10 +218,7 @@ class _Splitter:
         if token == b",":
             return self._source.token()
         if token != end:
-            raise _BrokenError(
-                reason,
-                "the file ends before its last bracket" if not token else "not valid JSON from here on",
-            )
+            raise _broken(token)
         return token
 
     def _key(self, token: bytes) -> str:

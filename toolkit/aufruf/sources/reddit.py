@@ -67,14 +67,12 @@ class _Value(_Thing, kw_only=True):
     interactions: list[_Interaction] | None = None
 
 
-_ANSWER = msgspec.json.Decoder(_Thing | list[_Thing])
+_ANSWER: msgspec.json.Decoder[_Thing | list[_Thing]] = msgspec.json.Decoder(_Thing | list[_Thing])
 
 
-def posts(value: _Value | list[_Thing], _around: Mapping[str, str]) -> Iterator[Found]:
+def posts(value: _Value, _around: Mapping[str, str]) -> Iterator[Found]:
     """Yield the submissions and comments of a listing, each before its replies."""
-    if isinstance(value, list):
-        yield from _things(value)
-    elif value.interactions is not None:
+    if value.interactions is not None:
         for interaction in value.interactions:
             yield from _answer(interaction)
     else:
@@ -140,4 +138,4 @@ def _has_media(thing: _Thing) -> bool:
     return bool(thing.is_gallery or thing.is_video or thing.media or thing.media_metadata or shown)
 
 
-PLATFORM: Platform[_Value | list[_Thing]] = Platform(_Value | list[_Thing], posts)  # pyright: ignore[reportArgumentType] -- a union is no class to pyright
+PLATFORM = Platform(_Value, posts)

@@ -75,7 +75,7 @@ def posts(message: _Message, around: Mapping[str, str]) -> Iterator[Found]:
         reply_to=_reply_to(message, chat),
         repost_of=unnamed(origin, text) if origin else None,
         created_at=digits(message.date_unixtime) or message.date,
-        edited_at=digits(message.edited_unixtime) or message.edited,
+        edited_at=digits(message.edited_unixtime) or _edited(message.edited),
         has_media=any(getattr(message, name) for name in _MEDIA),
         truncated=False,
     )
@@ -85,6 +85,11 @@ def _reply_to(message: _Message, chat: str) -> str | None:
     answered = digits(message.reply_to_message_id)
     place = (digits(message.reply_to_peer_id) or chat).removeprefix("channel").removeprefix("chat")
     return answered and f"{place}/{answered}"
+
+
+def _edited(time: str | None) -> str | None:
+    """Return when a message was edited; older exports write the start of 1970 where it was not."""
+    return None if time is None or time.startswith("1970-01-01") else time
 
 
 def _text(message: _Message) -> str:
@@ -100,4 +105,5 @@ PLATFORM = Platform(
     _Message,
     posts,
     frozenset({("messages",), ("chats", "list", "messages"), ("left_chats", "list", "messages")}),
+    always_cut=True,
 )

@@ -88,7 +88,7 @@ def _comment(comment: _Value, video: str | None) -> Found:
         text=snippet.text_original or _shown(snippet.text_display or ""),
         id=comment.id,
         author=author or snippet.author_channel_url or snippet.author_display_name,
-        conversation=snippet.video_id or video,
+        conversation=snippet.video_id or video or snippet.parent_id or comment.id,
         reply_to=snippet.parent_id,
         created_at=snippet.published_at,
         edited_at=snippet.updated_at,
