@@ -7,14 +7,20 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from aufruf.workspace import create_workspace, open_workspace
 from filled import fill
+from labelstudio_fixtures import label_studio, live
+
+__all__ = ["label_studio", "live"]
 
 if TYPE_CHECKING:
     from aufruf.workspace import Workspace
 
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", HF_DATASETS_DISABLE_PROGRESS_BARS="1")
 
 

@@ -14,6 +14,7 @@ from aufruf.errors import InputError, ServerError, SettingsError
 from aufruf.labelstudio.accounts import ensure_accounts
 from aufruf.labelstudio.api import connect
 from aufruf.labelstudio.interface import SETTLED, TEXT, build_interface, settled_choices
+from aufruf.labelstudio.notes import silent
 from aufruf.labelstudio.projects import (
     TASK_KEY,
     ProjectPlan,
@@ -25,10 +26,9 @@ from aufruf.labelstudio.rounds import annotators_of, planned_or_error, settled_i
 from aufruf.tables import ASSIGNMENTS, EVENTS, RECORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from aufruf.label_scheme import Language, Pass
     from aufruf.labelstudio.api import Api
+    from aufruf.labelstudio.notes import Note
     from aufruf.labelstudio.projects import Found
     from aufruf.workspace import Workspace
 
@@ -74,7 +74,7 @@ def apply(
     in_pass: Pass = "triage",
     *,
     dry_run: bool = False,
-    note: Callable[[str], None] = print,
+    note: Note = silent,
 ) -> ApplyReport:
     """Make accounts, projects and tasks of a planned round in Label Studio.
 
@@ -100,7 +100,7 @@ def apply(
 
 
 def _brought(
-    workspace: Workspace, api: Api, jobs: list[_Job], known: dict[str, Found], note: Callable[[str], None]
+    workspace: Workspace, api: Api, jobs: list[_Job], known: dict[str, Found], note: Note
 ) -> ApplyReport:
     marker = workspace.cache / "labelstudio" / "importing"
     rows: list[pl.DataFrame] = []

@@ -24,7 +24,9 @@ from typing import TYPE_CHECKING
 from aufruf.errors import ServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+
+    from aufruf.labelstudio.notes import Note
 
 _NEEDED_BYTES = 3 * 1024**3 // 2
 _COMPLETE = "complete"
@@ -68,7 +70,7 @@ def environment() -> Environment:
     return Environment(cache / "aufruf" / f"labelstudio-{hashlib.sha256(identity).hexdigest()[:16]}")
 
 
-def ensure_environment(note: Callable[[str], None]) -> Environment:
+def ensure_environment(note: Note) -> Environment:
     """Make the environment if it is not there; one process makes it, others wait.
 
     A killed process leaves an incomplete one, which the next makes anew.
@@ -104,7 +106,7 @@ def clean_environment(home: Path, data: Path) -> dict[str, str]:
     }
 
 
-def _make(made: Environment, note: Callable[[str], None]) -> None:
+def _make(made: Environment, note: Note) -> None:
     free = shutil.disk_usage(made.folder.parent).free
     if free < _NEEDED_BYTES:
         raise ServerError(

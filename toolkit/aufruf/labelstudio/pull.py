@@ -15,6 +15,7 @@ from aufruf.labelstudio.accounts import user_ids
 from aufruf.labelstudio.answers import Refusal
 from aufruf.labelstudio.api import connect
 from aufruf.labelstudio.interface import SETTLED, TEXT
+from aufruf.labelstudio.notes import silent
 from aufruf.labelstudio.projects import TASK_KEY, projects_on_server
 from aufruf.labelstudio.rounds import URGENT, planned_or_error
 from aufruf.labelstudio.rows import DELETED, Asked, RawAnnotation, from_annotation
@@ -22,10 +23,11 @@ from aufruf.tables import ANNOTATIONS, ANSWERS, QUARANTINE, RECORDS
 from aufruf.views import current_annotations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from aufruf.label_scheme import Pass
     from aufruf.labelstudio.api import Api
+    from aufruf.labelstudio.notes import Note
     from aufruf.workspace import Workspace
 
 _AT_ONCE = 200
@@ -85,7 +87,7 @@ def pull(
     in_pass: Pass | None = None,
     *,
     dry_run: bool = False,
-    note: Callable[[str], None] = print,
+    note: Note = silent,
 ) -> PullReport:
     """Bring all answers of a round, or of one pass of it, into the workspace.
 

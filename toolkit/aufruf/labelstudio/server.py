@@ -15,13 +15,15 @@ import msgspec
 from aufruf.errors import ServerError
 from aufruf.files import write_bytes
 from aufruf.labelstudio.environment import clean_environment, ensure_environment
+from aufruf.labelstudio.notes import silent
 from aufruf.labelstudio.process import spawn, started_at, terminate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
     from pathlib import Path
 
     from aufruf.labelstudio.environment import Environment
+    from aufruf.labelstudio.notes import Note
     from aufruf.workspace import Workspace
 
 ADMIN = "admin@aufruf.invalid"
@@ -57,7 +59,7 @@ class ServerStatus:
     problem: str | None = None
 
 
-def start(workspace: Workspace, port: int | None = None, note: Callable[[str], None] = print) -> Server:
+def start(workspace: Workspace, port: int | None = None, note: Note = silent) -> Server:
     """Start the workspace's own Label Studio and wait until it answers; a running one is returned.
 
     Address, login and token are kept in the workspace's secrets. ``note`` is told how it goes.
@@ -202,7 +204,7 @@ def _spawn(workspace: Workspace, made: Environment, port: int) -> Server:
     return server
 
 
-def _await(workspace: Workspace, server: Server, note: Callable[[str], None]) -> None:
+def _await(workspace: Workspace, server: Server, note: Note) -> None:
     """Wait until our server answers at its address: not merely any server."""
     import httpx
 
