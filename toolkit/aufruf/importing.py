@@ -227,13 +227,17 @@ def _new_records(made: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
 
 
 def _superseding(fresh: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
-    """Say which version each edited post replaces: the one before it in the import, else the stored one."""
+    """Say which version each edited post replaces: the one before it in the import, else the stored one.
+
+    Within an import, versions follow each other by their times, without times as the files have them.
+    """
     posts = fresh.filter("editable").select("post_id").unique()
     stored = workspace.store.scan(RECORDS).select("record_id", "post_id", "supersedes")
     versions = stored.join(posts.lazy(), on="post_id", how="semi").collect()
     newest = versions.join(versions, left_on="record_id", right_on="supersedes", how="anti")
     before = newest.group_by("post_id").agg(pl.col("record_id").max().alias("before"))
-    earlier = pl.when("editable").then(pl.col("record_id").shift(1).over("post_id"))
+    order = ("version", pl.int_range(pl.len()))
+    earlier = pl.when("editable").then(pl.col("record_id").shift(1).over("post_id", order_by=order))
     joined = fresh.join(before, on="post_id", how="left", maintain_order="left")
     return joined.with_columns(supersedes=pl.coalesce(earlier, "before")).drop("before")
 

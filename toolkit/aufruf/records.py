@@ -18,7 +18,7 @@ from aufruf.pseudonyms import key_id, keyed_hash, keyed_hashes
 from aufruf.quotes import quoted_spans, quotes_column
 from aufruf.sources.items import REFUSALS
 from aufruf.sources.times import utc_times
-from aufruf.tables import RECORDS
+from aufruf.tables import RECORDS, TIME
 from aufruf.text import MAX_BYTES, normalise
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from aufruf.secrets import Secret
     from aufruf.settings import MaskCategory
 
-MADE = pl.Schema({**RECORDS.schema, "unit": pl.String, "editable": pl.Boolean})
+MADE = pl.Schema({**RECORDS.schema, "unit": pl.String, "editable": pl.Boolean, "version": TIME})
 """Records with ``unit``, the post or article that they were made of, and ``editable``: the platform named
-the post, so that another text under the same name is an edit.
+the post, so that another text under the same name is an edit. ``version`` says when this text was written.
 """
 
 
@@ -67,7 +67,7 @@ def records_from_items(items: pl.DataFrame, origin: Origin) -> Made:
     nothing but residue (``only_residue``).
     """
     normal = items.with_columns(normalise(pl.col("text")).fill_null(""), normalise(pl.col("title")))
-    normal = normal.with_columns(utc_times(pl.col("created_at")))
+    normal = normal.with_columns(utc_times(pl.col("created_at")), utc_times(pl.col("edited_at")))
     empty, long = pl.col("text") == "", pl.col("text").str.len_bytes() > MAX_BYTES
     refused = [
         _refusals(normal.filter(empty), "empty_text", "no text"),
@@ -92,11 +92,12 @@ def _posts(items: pl.DataFrame, origin: Origin) -> pl.DataFrame:
     third = pl.select(pl.when(form == "text").then(hashed)).to_series()
     record_id = keyed_hashes(origin.key, "record", origin.source, form, first, second, hashed)
     return _finished(
-        items.select("created_at", "title").with_columns(
+        items.select("created_at", "title", "has_media", "truncated").with_columns(
             record_id=record_id,
             post_id=keyed_hashes(origin.key, "post", origin.source, form, first, second, third),
             unit=record_id,
             editable=form == "id",
+            version=items.select(pl.coalesce("edited_at", "created_at")).to_series(),
             kind=pl.lit("post"),
             language=language["language"].replace("und", origin.language),
             language_confidence=language["confidence"],
@@ -104,10 +105,17 @@ def _posts(items: pl.DataFrame, origin: Origin) -> pl.DataFrame:
             quotes=quotes_column(masked),
             author=keyed_hashes(origin.key, "author", origin.source, items["author"]),
             conversation=keyed_hashes(origin.key, "conversation", origin.source, items["conversation"]),
-            reply_to=keyed_hashes(origin.key, "post", origin.source, "id", items["reply_to"], None, None),
+            reply_to=_named(items["reply_to"], origin),
+            repost_of=_named(items["repost_of"], origin),
+            quote_of=_named(items["quote_of"], origin),
         ),
         origin,
     )
+
+
+def _named(ids: pl.Series, origin: Origin) -> pl.Series:
+    """Return the post_ids of posts that the platform names."""
+    return keyed_hashes(origin.key, "post", origin.source, "id", ids, None, None)
 
 
 def _identity_form(items: pl.DataFrame) -> pl.Series:

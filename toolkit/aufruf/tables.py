@@ -87,12 +87,17 @@ RECORDS = Table(
             "match_sha256", pl.String, "hash of the text, placeholders reduced to their type: needs no key"
         ),
         Column("title", pl.String, "headline of the article", nullable=True),
+        Column("teaser", pl.String, "what stands between headline and article, masked", nullable=True),
         Column("outlet", pl.String, "who published the article", nullable=True),
         Column("url", pl.String, "address of the article", nullable=True),
         Column("created_at", TIME, "when it was written, UTC", nullable=True),
         Column("author", pl.String, "keyed hash of the author", nullable=True),
         Column("conversation", pl.String, "keyed hash of the conversation", nullable=True),
         Column("reply_to", pl.String, "post_id of the post that it answers", nullable=True),
+        Column(
+            "repost_of", pl.String, "post_id of the post that it passes on without own words", nullable=True
+        ),
+        Column("quote_of", pl.String, "post_id of the post that it shows below its own words", nullable=True),
         Column("article_id", pl.String, "keyed hash of the article", nullable=True),
         Column(
             "excerpt_start", pl.Int64, "first code point in the normalised, unmasked article", nullable=True
