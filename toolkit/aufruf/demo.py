@@ -24,7 +24,7 @@ from aufruf.masking import mask_column
 from aufruf.sample import SampleAnswer, SampleItem, sample_items, sample_paths, sample_posts
 from aufruf.tables import RECORDS
 from aufruf.text import normalise
-from aufruf.workspace import create_workspace, open_workspace
+from aufruf.workspace import SETTINGS_FILE, create_workspace, open_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -42,8 +42,9 @@ ROUND = "demo"
 VERSION = "0.1.0"
 RECIPE = "tfidf-logreg"
 _MARKER = ".aufruf-demo"
-_RECORDS = 360
+RECORDS_IN_ROUND = 360
 _SEED = 0
+_TITLE = "Demonstration: invented posts and news"
 _UNLABELLED = SampleItem("", SampleAnswer())
 
 
@@ -61,11 +62,13 @@ class DemoReport:
     logins: list[accounts.Login]
 
 
-def run_demo(directory: Path, *, keep: bool, say: Say, tick: Tick) -> DemoReport:
+def run_demo(
+    directory: Path, *, keep: bool, say: Say, tick: Tick, records: int = RECORDS_IN_ROUND
+) -> DemoReport:
     """Go from the sample's posts to an evaluated baseline; replace an earlier demonstration.
 
     ``say`` is told each step, ``tick`` how far a long one is. Label Studio is stopped at the end, however
-    that comes, unless ``keep`` and all went well.
+    that comes, unless ``keep`` and all went well. ``records`` is the size of the annotated round.
 
     Raises:
         InputError: if there is something at ``directory`` that is no demonstration.
@@ -73,7 +76,7 @@ def run_demo(directory: Path, *, keep: bool, say: Say, tick: Tick) -> DemoReport
     workspace = _fresh_workspace(directory)
     with _stopping(workspace, keep=keep):
         say("import: posts and news of the bundled sample")
-        _import(workspace, tick)
+        _import(workspace, records, tick)
         say("Label Studio: a private server, this machine only")
         running = server.start(workspace, note=say)
         for in_pass in PASSES:
@@ -97,10 +100,13 @@ def _fresh_workspace(directory: Path) -> Workspace:
         shutil.rmtree(root)
     elif root.exists() and any(root.iterdir()):
         raise InputError(f"{root}: this folder is no demonstration; name another: aufruf demo DIR")
-    workspace = create_workspace(root)
+    create_workspace(root)
     write_text(root / _MARKER, "An earlier demonstration here is replaced by the next one.\n")
     shutil.copy(asset("annotation", "sample", "annotators.toml"), root / "annotation" / "annotators.toml")
-    return workspace
+    settings = root / SETTINGS_FILE
+    written = settings.read_text("utf-8").replace("[release]\n", f'[release]\ntitle = "{_TITLE}"\n')
+    write_text(settings, written + '\n[sources.sample]\nrights = "Apache-2.0"\n')
+    return open_workspace(root)
 
 
 @contextmanager
@@ -119,7 +125,7 @@ def _stopping(workspace: Workspace, *, keep: bool) -> Generator[None]:
             server.stop(workspace)
 
 
-def _import(workspace: Workspace, tick: Tick) -> None:
+def _import(workspace: Workspace, records: int, tick: Tick) -> None:
     from aufruf.importing import import_paths
     from aufruf.sampling import sample_round
 
@@ -127,7 +133,7 @@ def _import(workspace: Workspace, tick: Tick) -> None:
         workspace, sample_paths(), source="sample", progress=lambda stage, n: tick(f"import: {stage}", n, 0)
     )
     sample_round(
-        workspace, ROUND, _RECORDS, seed=_SEED, strategy="stratified", by=("language",), allocation="equal"
+        workspace, ROUND, records, seed=_SEED, strategy="stratified", by=("language",), allocation="equal"
     )
 
 
