@@ -13,7 +13,6 @@ import pytest
 
 from aufruf.errors import InputError, SettingsError, WorkspaceError
 from aufruf.release.build import export
-from aufruf.release.content import HELD_IN_TRAIN
 from aufruf.release.draft import draft_release
 from aufruf.release.features import FEATURES, default_features, encode
 from aufruf.release.manifest import read_manifest
@@ -113,7 +112,8 @@ def test_what_a_model_chose_check_items_and_guideline_examples_are_never_held_ou
 ):
     store = filled_workspace.store
     chosen = store.read(SAMPLES).filter(pl.col("strategy") == "uncertainty").get_column("record_id")
-    told = store.read(ASSIGNMENTS).filter(pl.col("purpose").is_in(HELD_IN_TRAIN)).get_column("record_id")
+    check = pl.col("purpose").is_in(["qualification", "gold_check"])
+    told = store.read(ASSIGNMENTS).filter(check).get_column("record_id")
     example = filled_workspace.label_scheme.labels[0].examples[0].text
     texts = store.read(RECORDS).filter(pl.col("text") == example).get_column("record_id")
     held = {*chosen, *told, *texts}
@@ -260,6 +260,36 @@ def test_a_later_release_keeps_every_split_and_says_what_was_added(released_work
     assert "records added: 30; removed: 0" in log
     assert "The first release." in log
     assert verify(second).ok
+
+
+def decide_anew(workspace: Workspace, gold: pl.DataFrame) -> None:
+    workspace.store.append(GOLD, gold.with_columns(gold_run=pl.lit("anew")))
+    workspace.record_event("gold", "anew", {})
+
+
+def test_a_record_that_is_missing_from_one_release_keeps_its_split_for_the_next(
+    released_workspace: Workspace,
+):
+    gold = released_workspace.store.read(GOLD)
+    test = rows_of(released_workspace.root / "releases" / "0.1.0", split="test")
+    missing = test.item(0, "id")
+    decide_anew(released_workspace, gold.filter(pl.col("record_id") != missing))
+    draft = draft_release(released_workspace, "0.2.0", seed=0)
+    assert missing not in draft.frames["default", "test"]["id"]
+    assert draft.lock[missing] == "test"
+
+
+def test_voice_and_attributes_are_null_where_the_label_was_decided_as_no(filled_workspace: Workspace):
+    gold = filled_workspace.store.read(GOLD).filter(pl.col("label") == "threat")
+    meant = gold.filter((pl.col("column") == "serious") & pl.col("value").is_not_null())
+    contained = pl.col("column") == "contained"
+    no = pl.when(contained).then(pl.lit("false")).otherwise("value")
+    decide_anew(filled_workspace, gold.join(meant, on="record_id", how="semi").with_columns(value=no))
+    frames = draft_release(filled_workspace, "0.1.0", seed=0).frames
+    rows = pl.concat([frame for (config, _), frame in frames.items() if config == "default"])
+    assert rows.height == meant.height > 0
+    for column in ("threat_voice", "threat_serious", "threat_target", "spans"):
+        assert rows.get_column(column).null_count() == rows.height
 
 
 def test_a_record_with_a_newer_text_is_not_released_but_counted(filled_workspace: Workspace):
