@@ -33,10 +33,10 @@ PLACEHOLDER = r"@user_[0-9a-f]{8}\b|\[(?:email|phone|profile_link|iban)\]"
 
 _CANDIDATE: dict[MaskCategory, str] = {
     "mention": r"@|u/\w",
-    "email": r"@|[\[(](?:at|AT|ät)[\])]",
-    "phone": r"(?:\+|\b0|\(|\b\d{3}[-. ])(?:[\s\-/().]{0,3}\d){6}",
+    "email": r"\S@\S|[\[(](?:at|AT|ät)[\])]",
+    "phone": r"(?:[+(0]|[0-9]{3}[-. ])[0-9\s()/.\-]{6}",
     "profile_link": r"\.\w+/\S",
-    "iban": r"\b[A-Z]{2}\d\d ?\w{4} ?\w{4}",
+    "iban": r"[A-Z]{2}[0-9]{2} ?[A-Z0-9]",
 }
 _EMAIL = re.compile(
     r"(?<![\w.+@-])[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2,}\b"
@@ -45,17 +45,19 @@ _EMAIL = re.compile(
 _MENTION = re.compile(
     r"(?<![\w@/])(?P<at>@(?!(?:user|USER)\b(?!@))(?!user_[0-9a-f]{8}\b)(?=\w*[^\W\d])\w+"
     r"(?:\.(?=[a-z0-9_])\w+)*(?:@[\w-]+(?:\.[\w-]+)+)?)"
-    r"|(?<![\w/])/?(?P<u>u/[\w-]{3,20})\b"
+    r"|(?<![\w/])(?P<u>/?u/[\w-]{3,20})\b"
 )
-_PHONE = re.compile(r"(?<![\w/.,-])(?:\+|\(|\d)[\d\s()/.\-]{5,22}\d(?![\w%€$£]|[.,:/-]\d)")
+_PHONE = re.compile(r"(?<![\w/.,-])[+(0-9][0-9\s()/.\-]{5,22}[0-9](?![\w%€$£]|[.,:/-]\d)")
 _DATE = re.compile(r"\b(?:\d{1,2}\. ?\d{1,2}\. ?\d{2,4}|\d{4}-\d\d-\d\d|\d{1,2}/\d{1,2}/\d{2,4})\b")
-_IBAN = re.compile(r"\b[A-Z]{2}\d\d(?: ?[A-Z0-9]){11,30}\b")
+_IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}\b")
 _IBAN_LENGTHS = range(34, 14, -1)
-_PLATFORMS = re.compile(
-    r"(?:^|\.)(?:(?:twitter|x|facebook|fb|instagram|tiktok|youtube|linkedin|xing|threads|reddit|gab|parler|"
-    r"gettr|truthsocial|vk|pinterest|snapchat|twitch|tumblr|soundcloud)\.(?:com|net|tv)|t\.me|telegram\.me|"
-    r"wa\.me|bsky\.app|vk\.com|ok\.ru)$"
+_HOSTS = (
+    r"(?:twitter|x|facebook|fb|instagram|tiktok|youtube|linkedin|xing|threads|reddit|gab|parler|gettr|"
+    r"truthsocial|vk|pinterest|snapchat|twitch|tumblr|soundcloud)\.(?:com|net|tv)|(?:t|telegram|wa)\.me|"
+    r"bsky\.app|ok\.ru"
 )
+_PLATFORM = re.compile(rf"(?:^|\.)(?:{_HOSTS})$")
+_MAY_LEAD_TO_SOMEONE = re.compile(rf"/@\w|\b(?:{_HOSTS})/", re.IGNORECASE)
 _NO_PROFILES = re.compile(
     r"hashtags?|search|home|explore|i|intent|share|sharer(?:\.php)?|watch|playlist|shorts|results|feed|p|reels?|"
     r"tv|events|groups|pages|joinchat|addlist|iv|r|jobs|pulse|videos?|about|help|privacy|tos|settings|login|"
@@ -155,7 +157,7 @@ def _without_overlaps(pieces: Iterable[Piece], length: int) -> list[Piece]:
 def _placeholder(category: MaskCategory, found: str, key: Secret) -> str:
     if category != "mention":
         return f"[{category}]"
-    return f"@user_{keyed_hash(key, 'mention', found.lstrip('@').removeprefix('u/').casefold())[:8]}"
+    return f"@user_{keyed_hash(key, 'mention', found.lstrip('@/').removeprefix('u/').casefold())[:8]}"
 
 
 def _emails(text: str) -> Iterator[tuple[int, int]]:
@@ -167,7 +169,7 @@ def _mentions(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _profile_links(text: str) -> Iterator[tuple[int, int]]:
-    if not _may_hold("profile_link", text):
+    if not _MAY_LEAD_TO_SOMEONE.search(text):
         return
     for link in cast("list[Any]", _linkify().match(text) or []):
         if _is_profile(link.url):
@@ -230,7 +232,7 @@ def _is_profile(url: str) -> bool:
     if folders[0].startswith("@"):
         return True
     first = folders[0].lower()
-    if not _PLATFORMS.search(host) or _NO_PROFILES.fullmatch(first):
+    if not _PLATFORM.search(host) or _NO_PROFILES.fullmatch(first):
         return False
     if host.endswith("reddit.com") or _PROFILE_FOLDERS.fullmatch(first):
         named = len(folders) > 1 or bool(address.query)

@@ -23,7 +23,7 @@ def keyed_hash(key: Secret, *parts: str | None) -> str:
     Each part is preceded by its length, so ``("ab", "c")``, ``("a", "bc")`` and ``("abc",)`` differ; a
     missing part (None) differs from an empty one. The first part should say what is being hashed.
     """
-    return _digest(key, "".join(map(_one, parts)))
+    return _digest(key.reveal().encode(), "".join(map(_one, parts)))
 
 
 def keyed_hashes(key: Secret, *parts: str | pl.Series | None) -> pl.Series:
@@ -40,7 +40,8 @@ def keyed_hashes(key: Secret, *parts: str | pl.Series | None) -> pl.Series:
     known = ~pl.all_horizontal(pl.all().is_null())
     messages = frame.select(pl.when(known).then(pl.concat_str(encoded))).to_series()
     unique = messages.drop_nulls().unique()
-    digests = pl.Series([_digest(key, message) for message in unique], dtype=pl.String)
+    secret = key.reveal().encode()
+    digests = pl.Series([_digest(secret, message) for message in unique], dtype=pl.String)
     return messages.replace_strict(unique, digests, default=None, return_dtype=pl.String)
 
 
@@ -58,5 +59,5 @@ def _encoded(column: pl.Expr) -> pl.Expr:
     return pl.concat_str(text.str.len_bytes().cast(pl.String), pl.lit(":"), text).fill_null("-")
 
 
-def _digest(key: Secret, message: str) -> str:
-    return hmac.digest(key.reveal().encode(), message.encode(), "sha256").hex()[:_HEX_DIGITS]
+def _digest(secret: bytes, message: str) -> str:
+    return hmac.digest(secret, message.encode(), "sha256").hex()[:_HEX_DIGITS]

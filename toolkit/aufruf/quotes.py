@@ -74,12 +74,14 @@ def quoted_spans(text: str) -> list[Span]:
 
 def quotes_column(texts: pl.Series) -> pl.Series:
     """Return `quoted_spans` of each text as lists of ``{start, end}``; most texts quote nothing."""
-    candidates = texts.str.contains(_MARK_CLASS).fill_null(value=False)
-    found = [
-        [span._asdict() for span in quoted_spans(text)] if candidate else []
-        for text, candidate in zip(texts, candidates, strict=True)
-    ]
-    return pl.Series("quotes", found, dtype=pl.List(SPAN))
+    numbered = pl.DataFrame({"text": texts}).with_row_index("row")
+    candidates = numbered.filter(pl.col("text").str.contains(_MARK_CLASS))
+    found = [(row, *span) for row, text in candidates.iter_rows() for span in quoted_spans(text)]
+    schema = {"row": pl.UInt32, **SPAN.to_schema()}
+    spans = pl.DataFrame(found, schema=schema, orient="row")
+    lists = spans.group_by("row", maintain_order=True).agg(quotes=pl.struct("start", "end"))
+    joined = numbered.select("row").join(lists, on="row", how="left", maintain_order="left")
+    return joined.select(pl.col("quotes").fill_null([])).to_series().cast(pl.List(SPAN))
 
 
 def _closed_by(text: str, position: int, opened: list[tuple[str, int]]) -> int | None:
