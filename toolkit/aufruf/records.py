@@ -16,6 +16,7 @@ from aufruf.language import identify_language
 from aufruf.masking import mask, mask_column, unkeyed
 from aufruf.pseudonyms import key_id, keyed_hash, keyed_hashes
 from aufruf.quotes import quoted_spans, quotes_column
+from aufruf.reporting import reporting_columns
 from aufruf.sources.items import REFUSALS
 from aufruf.sources.times import utc_times
 from aufruf.tables import RECORDS, TIME
@@ -66,7 +67,9 @@ def records_from_items(items: pl.DataFrame, origin: Origin) -> Made:
     Refused are texts that are empty (``empty_text``) or too long (``too_long``), and articles that are
     nothing but residue (``only_residue``).
     """
-    normal = items.with_columns(normalise(pl.col("text")).fill_null(""), normalise(pl.col("title")))
+    normal = items.with_columns(
+        normalise(pl.col("text")).fill_null(""), normalise(pl.col("title")), normalise(pl.col("teaser"))
+    )
     normal = normal.with_columns(utc_times(pl.col("created_at")), utc_times(pl.col("edited_at")))
     empty, long = pl.col("text") == "", pl.col("text").str.len_bytes() > MAX_BYTES
     refused = [
@@ -147,6 +150,7 @@ def _excerpt_rows(
     cut = excerpts(article, language)
     quotes = quoted_spans(article)
     title = item["title"] or (article[slice(*cut.title)] if cut.title else None)
+    teaser = item["teaser"]
     digest = hashlib.sha256(article.encode()).hexdigest()
     unit = keyed_hash(origin.key, "article", origin.source, item["id"] or item["url"], digest)
     for start, end in cut.excerpts:
@@ -160,6 +164,7 @@ def _excerpt_rows(
             "language_confidence": confidence,
             "text": masked.text,
             "title": title and mask(title, origin.key, origin.mask).text,
+            "teaser": teaser and mask(teaser, origin.key, origin.mask).text,
             "outlet": item["outlet"] or origin.outlet,
             "url": item["url"],
             "created_at": item["created_at"],
@@ -172,8 +177,8 @@ def _excerpt_rows(
 
 
 _EXCERPT_COLUMNS = (
-    *("record_id", "post_id", "unit", "kind", "language", "language_confidence", "text", "title", "outlet"),
-    *("url", "created_at", "author", "article_id", "excerpt_start", "excerpt_end", "quotes"),
+    *("record_id", "post_id", "unit", "kind", "language", "language_confidence", "text", "title", "teaser"),
+    *("outlet", "url", "created_at", "author", "article_id", "excerpt_start", "excerpt_end", "quotes"),
 )
 
 
@@ -189,6 +194,7 @@ def _carried(quotes: Iterable[Span], start: int, end: int, masked: MaskedText) -
 def _finished(frame: pl.DataFrame, origin: Origin) -> pl.DataFrame:
     """Add what all records have; columns that say nothing here are null."""
     full = frame.with_columns(
+        *reporting_columns(frame["text"], frame["quotes"], frame["language"]),
         match_sha256=_sha256(frame.select(unkeyed(pl.col("text"))).to_series()),
         import_id=pl.lit(origin.import_id),
         source=pl.lit(origin.source),

@@ -104,6 +104,18 @@ RECORDS = Table(
         ),
         Column("excerpt_end", pl.Int64, "code point after the last", nullable=True),
         Column("quotes", pl.List(SPAN), "quoted spans in text, code points, marks excluded"),
+        Column(
+            "reporting_cue",
+            pl.String,
+            "first expression outside quotes that renders others, such as sagte or according to",
+            nullable=True,
+        ),
+        Column(
+            "indirect_speech",
+            pl.Boolean,
+            "German indirect speech (Konjunktiv I) outside quotes; null: not German",
+            nullable=True,
+        ),
         Column("has_media", pl.Boolean, "a picture or video belongs to it", nullable=True),
         Column("truncated", pl.Boolean, "the source cut the text", nullable=True),
         Column("rights", pl.String, "licence or terms it is used under", nullable=True),
