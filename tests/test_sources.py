@@ -208,7 +208,8 @@ def test_text_in_parquet_that_is_no_utf8_is_refused_row_by_row(file: Path):
     [
         (b"", "the file is empty"),
         (b" \n\n", "the file is empty"),
-        (b"\x1f\x8b\x08\x00\x00\x00\x00\x00" * 9, "binary file"),
+        (b"\x1f\x8b\x08\x00\x00\x00\x00\x00" * 9, "damaged"),
+        (b"\x89PNG\x00\x01\x02\x03" * 9, "binary file"),
         (b'[{"text": "a"}]', "one JSON document"),
         (b'{\n "text": "a"\n}\n', "one JSON document"),
         (b"[" * 100_000, "one JSON document"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from aufruf.files import sha256_of
 from aufruf.records import MADE, Made, Origin, records_from_items
 from aufruf.settings import Source
 from aufruf.sources.items import REFUSALS
+from aufruf.sources.located import located
 from aufruf.sources.reading import files_of, given_map, placed, read_batches
 from aufruf.tables import CLUSTERS, DUPLICATES, EVENTS, QUARANTINE, RECORDS
 
@@ -132,9 +134,10 @@ def import_paths(  # noqa: PLR0913 -- the command's own options
         WorkspaceError: if another process is writing, or the pseudonym key was destroyed.
     """
     given = given_map(field_map)
-    slugs = {path: _slug(path, source) for path in paths}
-    import_id = import_id_of(slugs, [dict(sorted(given.columns.items())), given.kind, format])
-    with workspace.locked():
+    with workspace.locked(), ExitStack() as stack:
+        found = [stack.enter_context(located(path, format, workspace.cache)) for path in paths]
+        slugs = {path: _slug(path, source) for path in found}
+        import_id = import_id_of(slugs, [dict(sorted(given.columns.items())), given.kind, format])
         read = Read()
         for path, slug in slugs.items():
             origin = origin_of(workspace, slug, import_id)

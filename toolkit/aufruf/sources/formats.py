@@ -48,8 +48,11 @@ Format = Literal[
     "parler",
     "4cat",
     "labelstudio",
+    "huggingface",
 ]
 FORMATS: tuple[Format, ...] = get_args(Format)
+"""All formats. Those that are no files, but folders or places elsewhere, are not in `READERS`."""
+
 READERS: dict[Format, Reader] = {
     "csv": read_csv,
     "jsonl": read_jsonl,

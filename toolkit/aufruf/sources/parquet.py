@@ -14,7 +14,7 @@ from aufruf.sources.fields import FieldMap, choose_columns, kind_of
 from aufruf.sources.items import BATCH, Batch, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import pyarrow as pa
 
@@ -35,24 +35,46 @@ def read_parquet(stream: BinaryIO, file: str, given: FieldMap) -> Iterator[Batch
         raise InputError(f"{file}: the field map numbers columns, but Parquet has names")
     try:
         opened = pq.ParquetFile(stream, page_checksum_verification=True)
-        schema = opened.schema_arrow
-        usable = [column.name for column in schema if not pa.types.is_nested(column.type)]
-        chosen = choose_columns(usable, given, file)
-        for name in ("id", "reply_to", "conversation"):
-            if name in chosen and pa.types.is_floating(schema.field(chosen[name]).type):
-                raise InputError(
-                    f"{file}: column {chosen[name]} holds floating-point numbers, in which long ids lose "
-                    "digits; export them as text or whole numbers"
-                )
-        notes = (f"{file}: " + ", ".join(f"{name} = {column}" for name, column in chosen.items()),)
-        first = 1
-        for part in opened.iter_batches(BATCH, columns=list(dict.fromkeys(chosen.values()))):
-            items, refusals = _items(part, chosen, first)
-            yield Batch(items.with_columns(kind=pl.lit(kind_of(chosen, given))), refusals, notes)
-            notes = ()
-            first += part.num_rows
+        chosen = columns_of(opened.schema_arrow, file, given)
+        yield from batches_of(opened.iter_batches(BATCH, columns=_each(chosen)), chosen, file, given)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{file}: not readable as Parquet: the file is damaged or cut off") from error
+
+
+def columns_of(schema: pa.Schema, file: str, given: FieldMap) -> dict[str, str]:
+    """Return the column of each field that a table has.
+
+    Raises:
+        InputError: as `read_parquet`.
+    """
+    import pyarrow as pa
+
+    usable = [column.name for column in schema if not pa.types.is_nested(column.type)]
+    chosen = choose_columns(usable, given, file)
+    for name in ("id", "reply_to", "conversation"):
+        if name in chosen and pa.types.is_floating(schema.field(chosen[name]).type):
+            raise InputError(
+                f"{file}: column {chosen[name]} holds floating-point numbers, in which long ids lose "
+                "digits; export them as text or whole numbers"
+            )
+    return chosen
+
+
+def batches_of(
+    parts: Iterable[pa.RecordBatch], chosen: dict[str, str], file: str, given: FieldMap
+) -> Iterator[Batch]:
+    """Yield the rows of a table, items numbered from 1."""
+    notes = (f"{file}: " + ", ".join(f"{name} = {column}" for name, column in chosen.items()),)
+    first = 1
+    for part in parts:
+        items, refusals = _items(part, chosen, first)
+        yield Batch(items.with_columns(kind=pl.lit(kind_of(chosen, given))), refusals, notes)
+        notes = ()
+        first += part.num_rows
+
+
+def _each(chosen: dict[str, str]) -> list[str]:
+    return list(dict.fromkeys(chosen.values()))
 
 
 def _items(part: pa.RecordBatch, chosen: dict[str, str], first: int) -> tuple[pl.DataFrame, list[Refusal]]:

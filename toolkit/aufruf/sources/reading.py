@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO
 
 import polars as pl
 
 from aufruf.errors import InputError
+from aufruf.sources.containers import members_of
 from aufruf.sources.fields import FieldMap, load_field_map
 from aufruf.sources.formats import FORMATS, READERS, Format, detect_format
+from aufruf.sources.huggingface import is_saved_dataset, read_dataset
 from aufruf.sources.items import ITEMS, REFUSALS, Batch, Collected, Refusal, SourceResult
+from aufruf.sources.located import located
+from aufruf.sources.times import lacks_zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,11 +28,14 @@ def read_source(
 ) -> SourceResult:
     """Read a file, or all files of a folder, into raw items: nothing is normalised or masked yet.
 
+    ``-`` is standard input; with the format huggingface, a path may be the id of a dataset on the hub.
+
     Raises:
         InputError: if there is nothing at the path, if a file is not what it must be, or if no column
             for the text can be found.
     """
-    parts = list(read_batches(path, format, given_map(field_map)))
+    with located(path, format) as there:
+        parts = list(read_batches(there, format, given_map(field_map)))
     items = [placed(name, batch) for name, batch in parts]
     refusals = [{"file": name, **refusal._asdict()} for name, batch in parts for refusal in batch.refusals]
     return SourceResult(
@@ -47,27 +55,71 @@ def given_map(field_map: FieldMap | Path | None) -> FieldMap:
 def read_batches(path: Path, format: Format | None, given: FieldMap) -> Iterator[tuple[str, Batch]]:  # noqa: A002 -- as above
     """Read a file, or a folder's files, in batches, each with the name of its file.
 
-    A file in a folder that cannot be read is one refused item; a file that was named itself is an error.
+    A file in a folder or a member of an archive that cannot be read is one refused item; what of it was
+    read before is kept. A file that was named itself is an error.
     """
+    if format is not None and format not in FORMATS:
+        raise InputError(f"format {format!r} is not known; expected {', '.join(FORMATS)}")
+    if format == "huggingface" or is_saved_dataset(path):
+        yield from read_dataset(path, given, read_file)
+        return
     for name, file in files_of(path):
         try:
-            for batch in read_file(file, name, format, given):
-                yield name, batch
+            yield from read_file(file, name, format, given)
         except InputError as error:
             if path.is_file():
                 raise
-            yield name, Collected(refusals=[Refusal("1", "unreadable", str(error))]).take(("text",), "post")
+            yield name, _unreadable(error)
 
 
-def read_file(path: Path, name: str, format: Format | None, given: FieldMap) -> Iterator[Batch]:  # noqa: A002 -- as above
-    """Read one file in batches, in a format that was given or is found out."""
-    if format is not None and format not in FORMATS:
-        raise InputError(f"format {format!r} is not known; expected {', '.join(FORMATS)}")
+def read_file(
+    path: Path,
+    name: str,
+    format: Format | None,  # noqa: A002 -- as above
+    given: FieldMap,
+) -> Iterator[tuple[str, Batch]]:
+    """Read one file, compressed or not, or the members of an archive, in a format given or found out."""
     try:
         with path.open("rb") as stream:
-            yield from READERS[format or detect_format(stream, name)](stream, name, given)
+            for member, content in members_of(stream, name):
+                if isinstance(content, Refusal):
+                    yield member, refused(content)
+                else:
+                    yield from _read_member(member, content, format, given, alone=member == name)
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise InputError(f"{path}: cannot read: {error.strerror}") from error
+
+
+def _read_member(
+    name: str,
+    content: BinaryIO,
+    format: Format | None,  # noqa: A002 -- as above
+    given: FieldMap,
+    *,
+    alone: bool,
+) -> Iterator[tuple[str, Batch]]:
+    naive = 0
+    try:
+        for batch in READERS[format or detect_format(content, name)](content, name, given):
+            if "created_at" in batch.items.columns:
+                naive += batch.items.select(lacks_zone(pl.col("created_at")).sum()).item()
+            yield name, batch
+    except InputError as error:
+        if alone:
+            raise
+        yield name, _unreadable(error)
+    if naive:
+        note = f"{name}: {naive:,} times without a zone, taken as UTC"
+        yield name, replace(refused(), notes=(note,))
+
+
+def refused(*refusals: Refusal) -> Batch:
+    """Return a batch of refused items."""
+    return Collected(refusals=list(refusals)).take(("text",), "post")
+
+
+def _unreadable(error: InputError) -> Batch:
+    return refused(Refusal("1", "unreadable", str(error)))
 
 
 def files_of(path: Path) -> list[tuple[str, Path]]:
