@@ -1,0 +1,170 @@
+"""Read the files of a labelled data set: recognised by their header, every row kept or refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from aufruf.sources.encoding import encoding_of, is_damaged
+from aufruf.sources.items import Refusal
+from aufruf.sources.rows import rows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from aufruf.crosswalks.definition import Crosswalk, Layout, Singles
+
+_DELIMITERS = "\t;,|"
+_HEAD = 20_000
+_ROWS_WITHOUT_HEADER = 10
+_SPLIT = "official split"
+
+SAID = pl.Schema(dict.fromkeys(("item", "annotator", "split", "column", "value"), pl.String))
+"""What a file says, long: ``item`` is the line, ``annotator`` null where the set speaks as a whole."""
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """The layout of a file, and what stands between its cells."""
+
+    layout: Layout
+    delimiter: str
+
+
+@dataclass(frozen=True)
+class LabelledFile:
+    """A file of a labelled set: ``rows`` are its columns as strings, and ``item``; empty cells are null."""
+
+    name: str
+    layout: Layout
+    rows: pl.DataFrame
+    refusals: tuple[Refusal, ...]
+
+    def items(self) -> pl.DataFrame:
+        """Return the rows as items: ``item``, ``kind`` and the fields that the file has."""
+        fields = {name: getattr(self.layout, name) for name in ("id", "text", "author", "conversation")}
+        named = [pl.col(column).alias(name) for name, column in fields.items() if column is not None]
+        items = self.rows.select("item", *named, kind=pl.lit("post"))
+        if self.layout.id is None:
+            return items
+        known = ~pl.col("id").is_in(self.layout.missing_ids)
+        return items.with_columns(pl.when(known).then("id"))
+
+    def said(self) -> pl.DataFrame:
+        """Return what the file says of its rows in the set's own words (see `SAID`)."""
+        column = self.layout.split_column
+        whole = pl.lit(self.layout.split_of(self.name), pl.String)
+        rows = self.rows.with_columns((whole if column is None else pl.col(column)).alias(_SPLIT))
+        person = self.layout.annotator
+        who = pl.lit(None, pl.String) if person is None else pl.col(person)
+        parts = [
+            _answers(rows, pl.col(name), who, name=other) for name, other in self.layout.categories.items()
+        ]
+        parts += [part for singles in self.layout.singles for part in _single_answers(rows, singles)]
+        return pl.concat([pl.DataFrame(schema=SAID), *parts])
+
+
+def recognise(path: Path, crosswalk: Crosswalk) -> Recognised | None:
+    """Return the layout of a file by its first lines, or None if it is no file of the set."""
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD)
+    lines = head.decode("utf-8-sig", errors="replace").splitlines()
+    whole = lines[:1] + (lines[1:-1] if len(head) == _HEAD else lines[1:])
+    for delimiter in _DELIMITERS:
+        cells = [_cells(line, delimiter) for line in whole[:_ROWS_WITHOUT_HEADER]]
+        for layout in crosswalk.layouts:
+            if cells and _fits(cells, layout, crosswalk):
+                return Recognised(layout, delimiter)
+    return None
+
+
+def read_labelled(path: Path, name: str, found: Recognised) -> LabelledFile:
+    """Read a file of a set.
+
+    Refused are rows with too few or too many cells, with bytes that are no text, or with an open quote.
+    """
+    layout = found.layout
+    with path.open("rb") as stream:
+        encoding = encoding_of(stream)
+        errors = "replace" if encoding == "utf-16" else "surrogateescape"
+        text = io.TextIOWrapper(stream, encoding, errors=errors, newline="")
+        rows = rows_of(text, found.delimiter, quoted=layout.quoted)
+        header = list(layout.header)
+        if layout.has_header:
+            header = next((row for _, row in rows if not isinstance(row, Refusal)), header)
+        kept, refused = _sorted_out(rows, len(header))
+    schema = pl.Schema(dict.fromkeys(("item", *header), pl.String))
+    frame = pl.DataFrame(kept, schema=schema, orient="row")
+    used = list(dict.fromkeys(layout.columns))
+    return LabelledFile(name, layout, frame.select("item", *used), tuple(refused))
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter))
+    except (csv.Error, StopIteration):
+        return []
+
+
+def _fits(rows: Sequence[list[str]], layout: Layout, crosswalk: Crosswalk) -> bool:
+    if layout.has_header:
+        first = {name.strip() for name in rows[0]}
+        return len(first) == len(rows[0]) and set(layout.header) <= first <= {
+            *layout.header,
+            *layout.optional,
+        }
+    closed = {
+        layout.header.index(name): {value.lower() for value in crosswalk.values[category]}
+        for name, category in layout.categories.items()
+        if category in crosswalk.values
+    }
+    return all(
+        len(row) == len(layout.header) and all(row[place].lower() in known for place, known in closed.items())
+        for row in rows
+    )
+
+
+def _sorted_out(
+    rows: Iterator[tuple[str, list[str] | Refusal]], width: int
+) -> tuple[list[tuple[str | None, ...]], list[Refusal]]:
+    kept: list[tuple[str | None, ...]] = []
+    refused: list[Refusal] = []
+    for item, row in rows:
+        if isinstance(row, Refusal):
+            refused.append(row)
+        elif len(row) != width:
+            refused.append(Refusal(item, "wrong_column_count", f"{len(row)} cells, expected {width}"))
+        elif any(map(is_damaged, row)):
+            refused.append(Refusal(item, "bad_encoding", "bytes that are no text in the file's encoding"))
+        else:
+            kept.append((item, *(cell or None for cell in row)))
+    return kept, refused
+
+
+def _answers(rows: pl.DataFrame, value: pl.Expr, who: pl.Expr, *, name: str) -> pl.DataFrame:
+    said = rows.select(
+        "item", annotator=who, split=_SPLIT, column=pl.lit(name), value=value.str.strip_chars()
+    )
+    return said.filter(pl.col("value") != "")
+
+
+def _single_answers(rows: pl.DataFrame, singles: Singles) -> Iterator[pl.DataFrame]:
+    for number, column in enumerate(singles.columns, 1):
+        if not singles.separator:
+            who = pl.lit(str(number))
+            yield _answers(rows, pl.col(column), who, name=singles.category)
+            continue
+        cells = pl.col(column).str.strip_chars(singles.brackets or None).str.split(singles.separator)
+        places = (
+            rows.with_columns(cell=cells)
+            .explode("cell")
+            .with_columns(place=pl.int_range(1, pl.len() + 1).over("item"))
+        )
+        value = pl.col("cell").str.strip_chars(singles.brackets or None)
+        who = pl.format(singles.person + "-{}", "place")
+        yield _answers(places, value, who, name=singles.category)
