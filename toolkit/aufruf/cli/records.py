@@ -30,10 +30,15 @@ def _share(value: str | float) -> float:
 
 
 def import_(
-    paths: Annotated[list[Path], typer.Argument(help="Files, folders of files, archives, or - for standard input.", metavar="PATH…")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Files, folders of files, archives, or - for standard input.", metavar="PATH…"),
+    ],
     format_: Annotated[
         str | None,
-        typer.Option("--format", help="Such as csv, jsonl, x, telegram, reddit, warc.", show_default="by content"),
+        typer.Option(
+            "--format", help="Such as csv, jsonl, x, telegram, reddit, warc.", show_default="by content"
+        ),
     ] = None,
     field_map: Annotated[
         Path | None, typer.Option("--map", help='Which column is what, in TOML: text = "description".')
