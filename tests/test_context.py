@@ -70,8 +70,8 @@ def test_rows_stay_as_many_and_in_their_order():
 
 def test_a_post_has_the_newest_text_that_it_answers():
     posts = frame(
-        record("old", "Erste Fassung", post_id="p"),
         record("new", "Zweite Fassung", post_id="p", supersedes="old"),
+        record("old", "Erste Fassung", post_id="p"),
         record("answer", "Stimmt nicht", reply_to="p"),
         record("lost", "Worauf?", reply_to="elsewhere"),
     )

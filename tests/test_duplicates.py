@@ -110,6 +110,21 @@ def connected_by_hand(n: int, pairs: pl.DataFrame) -> list[int]:
     return names
 
 
+def test_in_one_band_each_group_is_found_and_only_a_few_groups_are_kept():
+    """Three groups of two in one band, their texts apart: with room for two groups the third is not found."""
+    import numpy as np
+
+    from aufruf.duplicate_kernels import join_bands
+
+    texts = ["eins am Ufer", "zwei im Wald", "drei vor Ort", "eins am Ufer", "zwei im Wald", "drei vor Ort"]
+    data = np.frombuffer("".join(texts).encode(), dtype=np.uint8)
+    offsets = np.cumsum([0, *map(len, texts)])
+    keys, orders = np.zeros((1, 6), dtype=np.uint64), np.arange(6)[None, :]
+    for room, expected in ((3, [(0, 3), (1, 4), (2, 5)]), (2, [(0, 3), (1, 4)])):
+        left, right, _ = join_bands(data, offsets, keys, orders, 0.8, room)
+        assert list(zip(left, right, strict=True)) == expected
+
+
 def test_many_copies_of_one_text_cost_no_square():
     """5,000 near copies: all pairs would be 12 million, enough to connect them are 5,000 and few more."""
     texts = [f"derselbe lange Aufruf, immer wieder, an alle am Ufer und am Markt {n}" for n in range(5000)]
@@ -146,9 +161,11 @@ def test_two_clusters_joined_by_a_new_record_keep_the_smaller_name():
     assert dict(found.clusters.rows()) == dict.fromkeys("mpb", "m")
 
 
-def test_a_cluster_does_not_fall_apart_when_its_middle_is_gone():
-    pairs = pl.DataFrame({"left": ["a"], "right": ["b"], "similarity": [0.9]})
-    old = pl.DataFrame({"record_id": ["a", "b"], "cluster": ["a", "a"]})
-    found = clustered(records(a="eins zwei drei", b="ganz anders gesagt", c="noch etwas"), old, pairs)
-    assert dict(found.clusters.rows()) == {"a": "a", "b": "a", "c": "c"}
-    assert found.new_pairs.is_empty()
+def test_a_cluster_stays_whole_when_a_part_of_it_joins_another():
+    """Of a, c, d, the last two are one cluster by an earlier pair; d joins a, so c goes along."""
+    pairs = pl.DataFrame({"left": ["c"], "right": ["d"], "similarity": [0.9]})
+    old = pl.DataFrame({"record_id": ["a", "c", "d"], "cluster": ["a", "c", "c"]})
+    texts = records(a=LONG + " heute", c="ganz anders gesagt", d=LONG + " abend", e=LONG)
+    found = clustered(texts, old, pairs)
+    assert dict(found.clusters.rows()) == dict.fromkeys("acde", "a")
+    assert {"c", "d"} not in [{left, right} for left, right, _ in found.new_pairs.rows()]

@@ -28,6 +28,8 @@ OTHER = [
     "Cumartesi günü hepimiz belediye önünde bekliyoruz.",
     "We zien elkaar zaterdag voor het stadhuis met al onze vrienden.",
     "Vi ses på lørdag foran rådhuset sammen med alle vores venner.",
+    "buenas noches",
+    "tack så mycket",
     "Мы встречаемся в субботу перед ратушей.",
     "نلتقي يوم السبت أمام مبنى البلدية.",
 ]
@@ -52,6 +54,11 @@ def test_a_text_has_its_language(language: str, texts: list[str]):
 def test_links_mentions_placeholders_and_emoji_do_not_count():
     noise = "@the_and_is [email] https://the.example/and/is/the/of/with 🔥 &amp; "
     assert identify_language([noise + "Das ist doch nicht wahr"])["language"].item() == "de"
+
+
+def test_a_text_that_mixes_both_has_the_language_of_most_of_it():
+    english = "My teacher said »das ist mir doch egal« and that is what the whole class said to her"
+    assert identify_language([english])["language"].item() == "en"
 
 
 def test_confidence_lies_between_a_half_and_one_or_is_null_where_nothing_is_known():

@@ -13,18 +13,22 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from aufruf.quotes import Span, quoted_spans
+from aufruf.recurring import line_key
 from aufruf.residue import residue_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 MAX_SENTENCES = 3
+_RECURRING = "recurring"
 _TITLE_LINES = 3
 _TITLE_CHARACTERS = 150
 _LONG = 450
 _CUT_QUOTE = 10.0
 _WRAPPED_AT = range(40, 101)
 _LONGEST_STRETCH = 10_000
+_CLOSING = tuple("“”\"«»‘’‹›')]")
+_MAY_END_A_SENTENCE = re.compile(r"[^\w\s,:;()–-]\s*\S")
 _SENTENCE_END = re.compile(r"[.!?…:;][“”\"«»‘’')\]]*$")
 
 
@@ -45,18 +49,19 @@ class Excerpts:
     title: Span | None = None
 
 
-def excerpts(article: str, language: str = "de") -> Excerpts:
+def excerpts(article: str, language: str = "de", recurring: Collection[str] = ()) -> Excerpts:
     """Cut a normalised article. A line without the end of a sentence is an excerpt of its own.
 
     ``language`` is de, en, other or und and decides about abbreviations and dates; German rules also
-    fit English, so they are the default.
+    fit English, so they are the default. ``recurring`` are keys of lines that the article's site has on
+    many pages (see `aufruf.recurring`): they are residue.
     """
     residue: list[Residue] = []
     cut: list[Span] = []
     quotes = _outermost(quoted_spans(article))
     lines: list[Span] = []
-    for paragraph in _paragraphs(article):
-        reason = residue_reason(article[paragraph.start : paragraph.end])
+    for paragraph in _paragraphs(article, recurring):
+        reason = _residue_reason(article[paragraph.start : paragraph.end], recurring)
         if reason:
             residue.append(Residue(*paragraph, reason))
         else:
@@ -74,11 +79,17 @@ def sentences(text: str, language: str = "de") -> list[Span]:
     found: list[Span] = []
     for stretch in _stretches(text):
         for start, end in _boundaries(text[stretch.start : stretch.end], rules):
-            found += _trimmed(text, stretch.start + start, stretch.start + end)
+            first = stretch.start + start
+            while found and found[-1].end == first and text[first : first + 1] in _CLOSING:
+                first += 1
+                found[-1] = Span(found[-1].start, first)
+            found += _trimmed(text, first, stretch.start + end)
     return [part for sentence in found for part in _parts_of_long_quote(text, sentence, rules)]
 
 
 def _boundaries(text: str, rules: str) -> list[tuple[int, int]]:
+    if not _MAY_END_A_SENTENCE.search(text):
+        return [(0, len(text))]
     import sentencex
 
     found = cast("list[dict[str, int]]", cast("Any", sentencex).get_sentence_boundaries(rules, text))
@@ -153,7 +164,11 @@ def _outermost(quotes: list[Span]) -> list[Span]:
     return outer
 
 
-def _paragraphs(article: str) -> list[Span]:
+def _residue_reason(line: str, recurring: Collection[str]) -> str | None:
+    return residue_reason(line) or (_RECURRING if line_key(line) in recurring else None)
+
+
+def _paragraphs(article: str, recurring: Collection[str]) -> list[Span]:
     """Return the paragraphs: lines, or blocks between empty lines where lines are wrapped."""
     lines = _lines(article)
     if not _is_wrapped(article, lines):
@@ -161,7 +176,7 @@ def _paragraphs(article: str) -> list[Span]:
     blocks: list[Span] = []
     for line in lines:
         joined = blocks and article[blocks[-1].end : line.start].count("\n") == 1
-        if joined and not residue_reason(article[line.start : line.end]):
+        if joined and not _residue_reason(article[line.start : line.end], recurring):
             blocks[-1] = Span(blocks[-1].start, line.end)
         else:
             blocks.append(line)

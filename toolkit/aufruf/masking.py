@@ -49,6 +49,13 @@ _MENTION = re.compile(
 )
 _PHONE = re.compile(r"(?<![\w/.,-])[+(0-9][0-9\s()/.\-]{5,22}[0-9](?![\w%€$£]|[.,:/-]\d)")
 _DATE = re.compile(r"\b(?:\d{1,2}\. ?\d{1,2}\. ?\d{2,4}|\d{4}-\d\d-\d\d|\d{1,2}/\d{1,2}/\d{2,4})\b")
+_OTHER_NUMBER = re.compile(
+    r"(?:\bAz\.?|aktenzeichen|\bISBN|\bEAN|\bDrs\.?|drucksache|rechnung\w*|\bcase|docket|invoice|\border)"
+    r"(?:\s+(?:no|nr|number|nummer)\b\.?)?[\s:#]*$",
+    re.IGNORECASE,
+)
+_LOOK_BACK = 30
+_PAIRS_OF_DIGITS = re.compile(r"0[0-9](?![0-9])(?!(?<=01)[\s/-]+[0-9]{3})")
 _IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}\b")
 _IBAN_LENGTHS = range(34, 14, -1)
 _HOSTS = (
@@ -180,7 +187,8 @@ def _phones(text: str) -> Iterator[tuple[int, int]]:
     if not _may_hold("phone", text):
         return
     for match in _PHONE.finditer(text):
-        if not _DATE.search(match.group()) and _is_phone(match.group()):
+        before = text[max(0, match.start() - _LOOK_BACK) : match.start()]
+        if not (_DATE.search(match.group()) or _OTHER_NUMBER.search(before)) and _is_phone(match.group()):
             yield match.span()
 
 
@@ -251,7 +259,7 @@ def _is_phone(found: str) -> bool:
     if found.startswith(("+", "00")):
         regions = ["DE"]
         found = found if found.startswith("+") else f"+{found[2:]}"
-    elif re.match(r"\(?0[1-9]", found):
+    elif re.match(r"\(?0[1-9]", found) and not _PAIRS_OF_DIGITS.match(found):
         regions = ["DE", "GB", "AT", "CH"]
     elif re.fullmatch(r"\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}", found):
         regions = ["US"]
