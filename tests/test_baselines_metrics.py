@@ -160,6 +160,18 @@ def test_only_what_was_asked_is_scored():
     assert only(found, label="a", metric="f1").value == 1.0
 
 
+def test_texts_of_one_unit_are_drawn_together():
+    """All of one unit or none of it: 4 units leave wide intervals, and gaps in their numbers none."""
+    codes = [1, 1, 0, 1, 0, 0, 1, 0] * 20
+    said = {"a": answers([1, -1, -1, 1, 1, -1, 1, -1] * 20)}
+    each = only(score(examples({"a": codes}), said), metric="f1")
+    together = np.arange(160) % 4 * 7
+    units = only(score(examples({"a": codes}, units=together), said), metric="f1")
+    assert units.value == each.value
+    assert None not in {units.low, units.high, each.low, each.high}
+    assert units.high - units.low > 2 * (each.high - each.low)
+
+
 def test_what_cannot_be_computed_is_null_and_never_nan():
     given_ = examples({"a": [0, 0, 0]})
     found = score(given_, {"a": answers([-1, -1, 1])}, rounds=20)
@@ -197,9 +209,12 @@ def test_the_mean_over_labels_stands_first_and_leaves_out_labels_without_a_posit
 
 
 def test_a_mention_called_the_authors_own_is_counted_among_mentions_alone():
-    """Texts 1 to 3 contain a threat that is not the author's own; of two of them the model says it is."""
-    given_ = examples({"threat_author": [1, 0, 0, 0, 0], "threat_contained": [1, 1, 1, 1, 0]})
-    said = {"threat_author": answers([1, 1, 1, -1, 1]), "threat_contained": answers([1] * 5)}
+    """Texts 1 to 3 contain a threat that is not the author's own; of two of them the model says it is.
+
+    Whether the last one's threat is the author's own was not asked.
+    """
+    given_ = examples({"threat_author": [1, 0, 0, 0, 0, NOT_ASKED], "threat_contained": [1, 1, 1, 1, 0, 1]})
+    said = {"threat_author": answers([1, 1, 1, -1, 1, 1]), "threat_contained": answers([1] * 6)}
     rate = only(score(given_, said, rounds=20), metric="mention_false_positive_rate")
     assert (rate.label, rate.value, rate.n) == ("threat_author", pytest.approx(2 / 3), 3)
 

@@ -119,8 +119,9 @@ def test_the_same_seed_gives_the_same_scores(tmp_path: Path, recipe: str):
 
 
 def test_only_asked_texts_train_a_head():
-    model = fitted([1, 0, NOT_ASKED] * 8)
+    model = fitted([1, 0, NOT_ASKED] * 8, recipe="majority")
     assert model.heads[0].counts == {"no": 8, "yes": 8}
+    assert model.answer(pl.Series(["alle"]))["a"].scores.tolist() == [[0.5, 0.5]]
 
 
 @pytest.mark.parametrize("codes", [[0] * 6, [1] * 6, [0, NOT_ASKED, 0, 0]])
