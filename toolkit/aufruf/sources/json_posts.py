@@ -28,7 +28,7 @@ WITHHELD = ("withheld", "withheld by the platform")
 NO_POST = ("not_a_post", "something else than a post")
 _COLUMNS = pl.Schema({name: ITEMS[name] for name in ("item", *Post._fields)})
 _HEAD = 200_000
-_REPOST = "reposts: records of their own, with the original's text and `repost_of`"
+_REPOST = "reposts, items of their own with the text of their originals"
 
 
 class Refused(NamedTuple):
@@ -130,7 +130,7 @@ class PostBatch:
         """Return what was gathered, at the end with the remarks, and begin anew."""
         items = pl.DataFrame(self.rows, schema=_COLUMNS, orient="row").with_columns(kind=pl.lit(self.kind))
         told = self.remarks.items() if last else ()
-        notes = tuple(f"{self.file}: {n:,} {text}" for text, n in sorted(told) if n)
+        notes = tuple(f"{self.file}: {text}: {n:,}" for text, n in sorted(told) if n)
         batch = Batch(items, tuple(self.refusals), notes)
         self.rows, self.refusals = [], []
         return batch

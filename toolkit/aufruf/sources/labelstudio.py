@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from aufruf.sources.fields import FieldMap
 
-_ANNOTATED = Remark("annotated tasks: their texts were read, their annotations were not")
-_OF_TASK = ("annotations", "predictions", "annotation_id", "annotator", "lead_time", "completed_by")
+_ANNOTATED = Remark("annotated tasks (their texts were read, their annotations were not)")
+_OF_TASK = ("id", "annotation_id", "annotator", "lead_time", "created_at", "updated_at")
 _Scalar = str | int | float | bool | None
 
 
@@ -63,11 +63,12 @@ def _decoded(item: str, content: bytes | Refusal) -> _Task | Refusal:
             return msgspec.convert(task, _Task)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Refusal(item, *why(error))
-    return _Task(task, [True] if "annotation_id" in task else [])
+    data = {key: value for key, value in task.items() if key not in _OF_TASK}
+    return _Task(data, [True] if "annotation_id" in task else [])
 
 
 def _usable(data: dict[str, Any]) -> list[str]:
-    return [key for key, value in data.items() if isinstance(value, _Scalar) and key not in _OF_TASK]
+    return [key for key, value in data.items() if isinstance(value, _Scalar)]
 
 
 def _post(data: dict[str, Any], chosen: dict[str, str]) -> Post:

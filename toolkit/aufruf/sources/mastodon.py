@@ -128,7 +128,7 @@ def _status(status: _Value) -> Found:
 
 
 def _text(warning: str | None, content: str | None) -> str:
-    parts = ((warning or "").strip(), plain_text(content or ""))
+    parts = (plain_text(warning or ""), plain_text(content or ""))
     return "\n\n".join(part for part in parts if part)
 
 

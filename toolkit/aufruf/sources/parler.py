@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _MAX_PAGE = 16 * MAX_BYTES
 _POST = "card--post-container"
-_NO_TIME = Remark("posts without a time: pages tell their age alone")
+_NO_TIME = Remark("posts without a time (pages tell their age alone)")
 _MEDIA = ".//*[contains(@class, 'media-container--wrapper')]//*[self::img or self::video or self::iframe]"
 
 

@@ -109,7 +109,7 @@ def _read_member(
             raise
         yield name, _unreadable(error)
     if naive:
-        note = f"{name}: {naive:,} times without a zone, taken as UTC"
+        note = f"{name}: times without a zone, taken as UTC: {naive:,}"
         yield name, replace(refused(), notes=(note,))
 
 

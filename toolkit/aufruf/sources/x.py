@@ -129,7 +129,7 @@ def _page(page: _Line) -> Iterator[Found]:
     asked = {digits(tweet.id) for tweet in tweets}
     for tweet in others:
         if digits(tweet.id) not in asked:
-            yield Remark("tweets that a page includes because others refer to them, no items of their own")
+            yield Remark("tweets included because others refer to them, no items of their own")
     for error in page.errors or []:
         if error.parameter in ("id", "ids") and error.resource_type in ("tweet", None):
             yield Refused(*(WITHHELD if error.title in _WITHHELD_TITLES else DELETED))
