@@ -28,11 +28,11 @@ def start_export(root: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def wait_until_it_writes(process: subprocess.Popen[bytes], releases: Path) -> None:
+def wait_for(process: subprocess.Popen[bytes], releases: Path, pattern: str) -> None:
     deadline = time.monotonic() + _LONGEST
-    while not any(releases.iterdir()) and process.poll() is None:
+    while not any(releases.glob(pattern)) and process.poll() is None:
         assert time.monotonic() < deadline
-        time.sleep(0.001)
+        time.sleep(0.0005)
 
 
 @pytest.mark.slow
@@ -46,8 +46,8 @@ def test_kill_at_any_moment_leaves_no_release_or_a_whole_one(
     interrupted = 0
     for number in range(kills):
         process = start_export(filled_workspace.root)
-        wait_until_it_writes(process, releases)
-        time.sleep(rng.uniform(0, 1.5) if number % 5 else 0)
+        wait_for(process, releases, "0.1.0" if number % 3 == 0 else ".building-*")
+        time.sleep(rng.uniform(0, 1.5) if number % 3 == 2 else 0)
         process.send_signal(signal.SIGKILL)
         process.wait()
         found = [path for path in releases.iterdir() if not path.name.startswith(".")]

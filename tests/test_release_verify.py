@@ -88,6 +88,14 @@ def test_every_byte_of_the_manifest_counts(filled_release: Path):
             read_manifest(filled_release)
 
 
+def test_a_manifest_that_says_the_same_in_other_bytes_is_not_the_one_that_was_written(filled_release: Path):
+    path = filled_release / MANIFEST
+    path.write_bytes(path.read_bytes().replace(b'"files":{', b'"files": {'))
+    assert verify(filled_release).failures == [
+        "MANIFEST.json: is not as it was written: its own hash does not hold"
+    ]
+
+
 def test_missing_and_stray_files_and_links_are_named(filled_release: Path):
     (filled_release / "docs" / "guidelines.de.md").unlink()
     (filled_release / "data" / "extra.parquet").write_bytes(b"")
@@ -207,6 +215,8 @@ def test_the_content_hash_sees_nulls_borders_and_order():
         [["bc"], ["a"]],
         [["a"], None, ["bc"]],
         [["a"], [], ["bc"]],
+        [["a", "b"], ["c"]],
+        [["a"], ["b", "c"]],
     ]
     empty = pl.DataFrame({"x": []}, schema={"x": pl.List(pl.String)})
 
