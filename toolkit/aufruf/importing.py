@@ -21,11 +21,13 @@ from aufruf.clustering import clustered, update_clusters
 from aufruf.errors import InputError
 from aufruf.files import sha256_of
 from aufruf.records import MADE, Made, Origin, records_from_items
+from aufruf.recurring import recurring_lines, site_of
 from aufruf.settings import Source
 from aufruf.sources.items import REFUSALS
 from aufruf.sources.located import located
 from aufruf.sources.reading import files_of, given_map, placed, read_batches
 from aufruf.tables import CLUSTERS, DUPLICATES, EVENTS, QUARANTINE, RECORDS
+from aufruf.text import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -88,6 +90,7 @@ class Read:
     refused: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
     units: list[pl.Series] = field(default_factory=list[pl.Series])
     notes: list[str] = field(default_factory=list[str])
+    residue: Counter[str] = field(default_factory=Counter[str])
     items: int = 0
 
     def add(self, name: str, batch: Batch, origin: Origin) -> Made:
@@ -96,6 +99,7 @@ class Read:
         self.records.append(made.records)
         self.refused.append(made.refused)
         self.units.append(made.units)
+        self.residue += made.residue
         self.notes += batch.notes
         self.items += batch.items.height
         self.refuse(name, batch.refusals)
@@ -139,13 +143,33 @@ def import_paths(  # noqa: PLR0913 -- the command's own options
         slugs = {path: _slug(path, source) for path in found}
         import_id = import_id_of(slugs, [dict(sorted(given.columns.items())), given.kind, format])
         read = Read()
+        news: list[tuple[str, Batch, Origin]] = []
         for path, slug in slugs.items():
             origin = origin_of(workspace, slug, import_id)
             for name, batch in read_batches(path, format, given):
+                if "news" in batch.items["kind"]:
+                    news.append((name, batch, origin))
+                    continue
                 read.add(name, batch, origin)
                 progress("read", read.items)
+        recurring = _recurring(news)
+        for name, batch, origin in news:
+            read.add(name, batch, replace(origin, recurring=recurring))
+            progress("read", read.items)
         report = keep(workspace, import_id, read, sources=slugs.values(), dry_run=dry_run, progress=progress)
     return replace(report, max_bad=max_bad)
+
+
+def _recurring(news: Sequence[tuple[str, Batch, Origin]]) -> dict[str, frozenset[str]]:
+    """Return the lines that recur, by site: articles wait until all pages of an import are read."""
+    url, outlet = pl.col("url"), pl.col("outlet")
+    articles = [
+        placed(name, batch)
+        .filter(pl.col("kind") == "news")
+        .select(site=site_of(url, outlet, origin.outlet or origin.source), text=normalise(pl.col("text")))
+        for name, batch, origin in news
+    ]
+    return recurring_lines(pl.concat(articles)) if articles else {}
 
 
 def keep(  # noqa: PLR0913 -- what an import is made of
@@ -292,8 +316,15 @@ def _report(
         languages=_counted(mine["language"]),
         kinds=_counted(mine["kind"]),
         clusters=shared.join(made, on="record_id", how="semi")["cluster"].n_unique(),
-        notes=tuple(read.notes),
+        notes=(*read.notes, *_residue_note(read.residue)),
     )
+
+
+def _residue_note(residue: Counter[str]) -> list[str]:
+    if not residue:
+        return []
+    parts = ", ".join(f"{n:,} {reason}" for reason, n in sorted(residue.items()))
+    return [f"lines of articles left out as residue: {parts}"]
 
 
 def _counted(values: pl.Series) -> dict[str, int]:

@@ -6,16 +6,18 @@ Pure: the same items, key and settings give the same records, in any batches.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
-from aufruf.excerpts import excerpts
+from aufruf.excerpts import Excerpts, excerpts
 from aufruf.language import identify_language
 from aufruf.masking import mask, mask_column, unkeyed
 from aufruf.pseudonyms import key_id, keyed_hash, keyed_hashes
 from aufruf.quotes import quoted_spans, quotes_column
+from aufruf.recurring import site_of
 from aufruf.reporting import reporting_columns
 from aufruf.sources.items import REFUSALS
 from aufruf.sources.times import utc_times
@@ -23,7 +25,7 @@ from aufruf.tables import RECORDS, TIME
 from aufruf.text import MAX_BYTES, normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from aufruf.masking import MaskedText
     from aufruf.quotes import Span
@@ -40,7 +42,8 @@ the post, so that another text under the same name is an edit. ``version`` says 
 class Origin:
     """What holds for all items of one source: its slug, rights and outlet, the import, the key.
 
-    ``language`` is that of posts from which none can be told.
+    ``language`` is that of posts from which none can be told; ``recurring`` are, by site, the lines that
+    belong to no article (see `aufruf.recurring`).
     """
 
     source: str
@@ -50,15 +53,20 @@ class Origin:
     rights: str | None = None
     outlet: str | None = None
     language: Literal["de", "en", "und"] = "und"
+    recurring: Mapping[str, Collection[str]] = field(default_factory=dict[str, frozenset[str]])
 
 
 @dataclass(frozen=True)
 class Made:
-    """Records (see `MADE`), the refused items (see `REFUSALS`), and the unit of each kept item."""
+    """Records (see `MADE`), the refused items (see `REFUSALS`), and the unit of each kept item.
+
+    ``residue`` counts the lines of articles that were left out, by reason.
+    """
 
     records: pl.DataFrame
     refused: pl.DataFrame
     units: pl.Series
+    residue: Counter[str] = field(default_factory=Counter[str])
 
 
 def records_from_items(items: pl.DataFrame, origin: Origin) -> Made:
@@ -79,10 +87,11 @@ def records_from_items(items: pl.DataFrame, origin: Origin) -> Made:
     good = normal.filter(~empty & ~long)
     posts = _posts(good.filter(pl.col("kind") == "post"), origin)
     articles = good.filter(pl.col("kind") == "news")
-    news, units = _news(articles, origin)
+    news, units, residue = _news(articles, origin)
     bare = articles.filter(units.is_null())
     refused.append(_refusals(bare, "only_residue", "nothing but comment forms and the like"))
-    return Made(pl.concat([posts, news]), pl.concat(refused), pl.concat([posts["unit"], units.drop_nulls()]))
+    kept = pl.concat([posts["unit"], units.drop_nulls()])
+    return Made(pl.concat([posts, news]), pl.concat(refused), kept, residue)
 
 
 def _posts(items: pl.DataFrame, origin: Origin) -> pl.DataFrame:
@@ -128,26 +137,31 @@ def _identity_form(items: pl.DataFrame) -> pl.Series:
     return items.select(form.otherwise(pl.lit("text")).alias("form")).to_series()
 
 
-def _news(items: pl.DataFrame, origin: Origin) -> tuple[pl.DataFrame, pl.Series]:
-    """Return the excerpts of articles, and the unit of each article; null if it has no excerpt."""
+def _news(items: pl.DataFrame, origin: Origin) -> tuple[pl.DataFrame, pl.Series, Counter[str]]:
+    """Return the excerpts of articles, the unit of each article (null without excerpts), and the residue."""
     languages = identify_language(items["text"])
+    sites = items.select(site_of(pl.col("url"), pl.col("outlet"), origin.outlet or origin.source)).to_series()
+    cuts = [
+        excerpts(text, language, origin.recurring.get(site, ()))
+        for text, language, site in zip(items["text"], languages["language"], sites, strict=True)
+    ]
     rows = [
-        list(_excerpt_rows(item, language, confidence, origin))
-        for item, (language, confidence) in zip(
-            items.iter_rows(named=True), languages.iter_rows(), strict=True
+        list(_excerpt_rows(item, cut, language, confidence, origin))
+        for item, cut, (language, confidence) in zip(
+            items.iter_rows(named=True), cuts, languages.iter_rows(), strict=True
         )
     ]
     units = pl.Series("unit", [row[0]["unit"] if row else None for row in rows], dtype=pl.String)
     schema = {name: MADE[name] for name in _EXCERPT_COLUMNS}
     frame = pl.DataFrame([excerpt for row in rows for excerpt in row], schema=schema)
-    return _finished(frame, origin), units
+    residue = Counter(line.reason for cut in cuts for line in cut.residue)
+    return _finished(frame, origin), units, residue
 
 
 def _excerpt_rows(
-    item: dict[str, str | None], language: str, confidence: float | None, origin: Origin
+    item: dict[str, str | None], cut: Excerpts, language: str, confidence: float | None, origin: Origin
 ) -> Iterator[dict[str, object]]:
     article = item["text"] or ""
-    cut = excerpts(article, language)
     quotes = quoted_spans(article)
     title = item["title"] or (article[slice(*cut.title)] if cut.title else None)
     teaser = item["teaser"]
