@@ -203,7 +203,7 @@ def test_a_known_name_with_a_foreign_loader_is_refused(model: Path):
         for name, content in parts.items():
             archive.writestr(name, content)
     put(model, changed.getvalue())
-    with pytest.raises(InputError, match="was not loaded"):
+    with pytest.raises(InputError, match="holds OperatorFuncNode, which no model of aufruf does"):
         load_model(model)
 
 
