@@ -20,12 +20,13 @@ from aufruf.crosswalks.reading import SAID, LabelledFile, read_labelled, recogni
 from aufruf.errors import InputError
 from aufruf.importing import ImportReport, Read, checked_slug, import_id_of, keep, origin_of
 from aufruf.pseudonyms import keyed_hashes
+from aufruf.sources.containers import members_of
 from aufruf.sources.items import Batch, Refusal
 from aufruf.sources.reading import files_of
 from aufruf.tables import ANNOTATIONS, RECORDS, SOURCE_LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from aufruf.crosswalks.definition import Crosswalk, Layout
@@ -106,9 +107,9 @@ def import_labelled(  # noqa: PLR0913 -- the command's own options
     slug = checked_slug(source or crosswalk)
     import_id = import_id_of(dict.fromkeys(paths, slug), ["crosswalk", rules.sha256])
     with workspace.locked():
-        files, notes = _files(paths, rules, crosswalk)
+        read = Read()
+        files = _files(paths, rules, crosswalk, read)
         origin = _origin(workspace, slug, import_id, rules)
-        read = Read(notes=notes)
         said = pl.concat([_take(file, read, origin, workspace) for file in files])
         progress("read", read.items)
         derived = _derive(said, slug, rules, workspace)
@@ -125,24 +126,33 @@ def import_labelled(  # noqa: PLR0913 -- the command's own options
     return _report(replace(report, max_bad=max_bad), crosswalk, derived, rules, find_defects(files))
 
 
-def _files(paths: Sequence[Path], rules: Crosswalk, name: str) -> tuple[list[LabelledFile], list[str]]:
-    """Read the files of the set, those without texts last, and say what was left out."""
+def _files(paths: Sequence[Path], rules: Crosswalk, name: str, read: Read) -> list[LabelledFile]:
+    """Read the files of the set, those without texts last; note what was left out."""
     files: list[LabelledFile] = []
-    notes: list[str] = []
     for path in dict.fromkeys(paths):
         for file_name, file in files_of(path):
-            found = recognise(file, rules)
-            if found is not None:
-                taken = any(other.name == file_name for other in files)
-                unique = f"{file.resolve().parent.name}/{file_name}" if taken else file_name
-                files.append(read_labelled(file, unique, found))
-            elif path.is_file():
+            found = list(_labelled(file, file_name, rules, read))
+            if not found and path.is_file():
                 raise InputError(f"{file}: no file of '{name}': expected {_layouts(rules)}")
-            else:
-                notes.append(f"{file_name}: no file of '{name}', left out")
+            if not found:
+                read.notes.append(f"{file_name}: no file of '{name}', left out")
+            for entry in found:
+                taken = any(other.name == entry.name for other in files)
+                unique = f"{file.resolve().parent.name}/{entry.name}" if taken else entry.name
+                files.append(replace(entry, name=unique))
     if not files:
         raise InputError(f"no file of '{name}' here: expected {_layouts(rules)}")
-    return sorted(files, key=lambda file: file.layout.text is None), notes
+    return sorted(files, key=lambda file: file.layout.text is None)
+
+
+def _labelled(file: Path, name: str, rules: Crosswalk, read: Read) -> Iterator[LabelledFile]:
+    """Yield what of a file is the set's: itself, compressed or not, or members of an archive."""
+    with file.open("rb") as stream:
+        for member, content in members_of(stream, name):
+            if isinstance(content, Refusal):
+                read.refuse(member, [content])
+            elif found := recognise(content, rules):
+                yield read_labelled(content, member, found)
 
 
 def _layouts(rules: Crosswalk) -> str:

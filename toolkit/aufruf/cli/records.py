@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aufruf.cli.options import DryRunOption, JsonOption, WorkspaceOption, progress, show_json, show_table
+
+if TYPE_CHECKING:
+    from aufruf.crosswalks.defects import Defects
+    from aufruf.importing import ImportReport
+    from aufruf.labelled import LabelledReport
 
 _PANEL = "Records"
 
@@ -29,6 +34,25 @@ def _share(value: str | float) -> float:
     return share
 
 
+def _list_crosswalks(wanted: bool) -> None:
+    if not wanted:
+        return
+    from aufruf.crosswalks.definition import known_crosswalks
+    from aufruf.errors import WorkspaceError
+    from aufruf.workspace import open_workspace
+
+    try:
+        known = known_crosswalks(open_workspace())
+    except WorkspaceError:
+        known = known_crosswalks()
+    for name, crosswalk in known.items():
+        typer.echo(
+            f"{name}: {crosswalk.title} ({crosswalk.language or 'many languages'}, {crosswalk.license})"
+        )
+        typer.echo(f"    {' '.join(crosswalk.worth.split())}")
+    raise typer.Exit
+
+
 def import_(
     paths: Annotated[
         list[Path],
@@ -43,6 +67,10 @@ def import_(
     field_map: Annotated[
         Path | None, typer.Option("--map", help='Which column is what, in TOML: text = "description".')
     ] = None,
+    crosswalk: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Take in the labels too: files of a labelled set that is known."),
+    ] = None,
     source: Annotated[
         str | None, typer.Option(help="Slug of the source.", show_default="from the file's name")
     ] = None,
@@ -52,31 +80,61 @@ def import_(
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
+    _crosswalks: Annotated[
+        bool,
+        typer.Option(
+            "--list-crosswalks",
+            help="Say which labelled sets are known, and what their labels are worth.",
+            callback=_list_crosswalks,
+            is_eager=True,
+        ),
+    ] = False,
 ) -> None:
     """Import posts and news: normalised, personal data masked, duplicates found.
 
     Example: aufruf import posts.csv --map fields.toml --source my-corpus
     """
-    from aufruf.errors import GateError
     from aufruf.importing import import_paths
+    from aufruf.labelled import import_labelled
     from aufruf.workspace import open_workspace
+
+    if crosswalk is not None and (format_ is not None or field_map is not None):
+        raise typer.BadParameter("--crosswalk says what the files are: leave out --format and --map")
 
     with progress() as shown:
         task = shown.add_task("read", total=None)
-        report = import_paths(
-            open_workspace(workspace),
-            paths,
-            format=format_,  # pyright: ignore[reportArgumentType] -- checked, with a message, by the library
-            field_map=field_map,
-            source=source,
-            max_bad=max_bad,
-            dry_run=dry_run,
-            progress=lambda stage, items: shown.update(task, description=stage, completed=items),
-        )
+
+        def advance(stage: str, items: int) -> None:
+            shown.update(task, description=stage, completed=items)
+
+        opened = open_workspace(workspace)
+        if crosswalk is not None:
+            labelled = import_labelled(
+                opened, paths, crosswalk, source=source, max_bad=max_bad, dry_run=dry_run, progress=advance
+            )
+            report = labelled.imported
+        else:
+            labelled = None
+            report = import_paths(
+                opened,
+                paths,
+                format=format_,  # pyright: ignore[reportArgumentType] -- checked, with a message, by the library
+                field_map=field_map,
+                source=source,
+                max_bad=max_bad,
+                dry_run=dry_run,
+                progress=advance,
+            )
+    _show(report, labelled, dry_run=dry_run, as_json=as_json)
+
+
+def _show(report: ImportReport, labelled: LabelledReport | None, *, dry_run: bool, as_json: bool) -> None:
+    from aufruf.errors import GateError
+
     for note in report.notes:
         typer.echo(note, err=True)
     if as_json:
-        show_json(report.counts())
+        show_json((labelled or report).counts())
     else:
         rows = [["read", f"{report.read:,}"], ["kept", f"{report.kept:,}"], ["  new", f"{report.new:,}"]]
         rows += [["  known", f"{report.known:,}"], ["quarantined", f"{report.bad:,}"]]
@@ -85,9 +143,42 @@ def import_(
         rows += [[f"  {kind}", f"{n:,}"] for kind, n in report.kinds.items()]
         rows += [[f"  in {language}", f"{n:,}"] for language, n in report.languages.items()]
         rows += [["duplicate clusters", f"{report.clusters:,}"]]
+        rows += _label_rows(labelled) if labelled else []
         show_table(f"import {report.import_id}" + (" (dry run)" if dry_run else ""), ["", "n"], rows)
+        if labelled:
+            for line in _defect_lines(labelled.defects):
+                typer.echo(line)
     if not report.passed:
         raise GateError(
-            f"{report.bad:,} of {report.read:,} items were quarantined, more than {max_bad:.1%}; the others "
-            "were kept. Look at the reasons above, or allow more with --max-bad"
+            f"{report.bad:,} of {report.read:,} items were quarantined, more than {report.max_bad:.1%}; the "
+            "others were kept. Look at the reasons above, or allow more with --max-bad"
         )
+
+
+def _label_rows(report: LabelledReport) -> list[list[str]]:
+    rows = [["labels of the set", f"{report.source_labels:,}"]]
+    rows += [[f"  not known: {column}", f"{n:,}"] for column, n in report.unknown_values.items()]
+    rows += [["annotations", f"{report.annotations:,}"]]
+    rows += [[f"  {answer}", f"{n:,}"] for answer, n in report.answers.items()]
+    if report.contradictory:
+        rows += [["  left out: rows contradict each other", f"{report.contradictory:,}"]]
+    return rows + [[f"candidates: {label}", f"{n:,}"] for label, n in report.candidates.items()]
+
+
+def _defect_lines(defects: Defects) -> list[str]:
+    lines = [
+        f"{found.file}: {found.groups:,} groups of identical texts, {found.contradicting:,} of them with "
+        f"contradicting {found.column}"
+        for found in defects.contradicting
+    ]
+    lines += [
+        f"{found.texts:,} texts stand in several official splits: {', '.join(found.splits)}"
+        for found in defects.in_several_splits
+    ]
+    for handles in defects.handles:
+        shares = ", ".join(f"{name} {found.share:.0%}" for name, found in handles.classes.items())
+        lines.append(
+            f"{handles.file}: unmasked handles are unevenly spread over {handles.column} ({shares}; "
+            f"p = {handles.p_value:.1g}): a model can learn who instead of what"
+        )
+    return [f"defect: {line}" for line in lines]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from aufruf.crosswalks.reading import LabelledFile
 
 _MASKED = r"(?i)\[@\w+\]|@(?:user(?:name)?|url|mention)\b|@user_[0-9a-f]{8}\b"
-_HANDLE = r"(?:^|[^\w/.])@\w*[^\W\d]\w*"
+_HANDLE = r"(?:^|[^\w/])@\w*[^\W\d]\w*"
 _MOST_CLASSES = 20
 _LEAST_DIFFERENCE = 0.1
 _SIGNIFICANT = 0.001

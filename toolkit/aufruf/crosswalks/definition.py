@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +15,7 @@ import msgspec
 
 from aufruf.assets import asset
 from aufruf.errors import InputError, SettingsError
+from aufruf.label_scheme import load_label_scheme
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,8 +139,11 @@ class Crosswalk(_Entry, frozen=True):
 
 def crosswalk_names(workspace: Workspace | None = None) -> list[str]:
     """Return the slugs of the workspace's crosswalks, or of the shipped ones."""
-    folder = asset(*FOLDER) if workspace is None else workspace.root.joinpath(*FOLDER)
-    return sorted(path.stem for path in folder.glob("*.toml"))
+    return sorted(path.stem for path in _folder(workspace).glob("*.toml"))
+
+
+def _folder(workspace: Workspace | None) -> Path:
+    return asset(*FOLDER) if workspace is None else workspace.root.joinpath(*FOLDER)
 
 
 def open_crosswalk(slug: str, workspace: Workspace) -> Crosswalk:
@@ -155,6 +160,20 @@ def open_crosswalk(slug: str, workspace: Workspace) -> Crosswalk:
             f"{'/'.join(FOLDER)}/{slug}.toml in the workspace"
         )
     return load_crosswalk(workspace.root.joinpath(*FOLDER, f"{slug}.toml"), workspace.label_scheme)
+
+
+def known_crosswalks(workspace: Workspace | None = None) -> dict[str, Crosswalk]:
+    """Return the workspace's crosswalks, or the shipped ones, by slug; those that are wrong are left out."""
+    scheme = (
+        load_label_scheme(asset("schemas", "label_scheme.toml"))
+        if workspace is None
+        else workspace.label_scheme
+    )
+    found: dict[str, Crosswalk] = {}
+    for slug in crosswalk_names(workspace):
+        with suppress(SettingsError):
+            found[slug] = load_crosswalk(_folder(workspace) / f"{slug}.toml", scheme)
+    return found
 
 
 def load_crosswalk(path: Path, scheme: LabelScheme) -> Crosswalk:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import polars as pl
 
@@ -14,7 +14,7 @@ from aufruf.sources.items import Refusal
 from aufruf.sources.rows import rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from aufruf.crosswalks.definition import Crosswalk, Layout, Singles
@@ -69,10 +69,19 @@ class LabelledFile:
         return pl.concat([pl.DataFrame(schema=SAID), *parts])
 
 
-def recognise(path: Path, crosswalk: Crosswalk) -> Recognised | None:
-    """Return the layout of a file by its first lines, or None if it is no file of the set."""
+def sets_of(path: Path, crosswalks: Mapping[str, Crosswalk]) -> list[str]:
+    """Return the names of the sets of which a file on the disk, not compressed, has a layout."""
     with path.open("rb") as stream:
-        head = stream.read(_HEAD)
+        return [name for name, crosswalk in crosswalks.items() if recognise(stream, crosswalk)]
+
+
+def recognise(stream: BinaryIO, crosswalk: Crosswalk) -> Recognised | None:
+    """Return the layout of a file by its first lines, or None if it is no file of the set.
+
+    Leaves the stream at its start.
+    """
+    head = stream.read(_HEAD)
+    stream.seek(0)
     lines = head.decode("utf-8-sig", errors="replace").splitlines()
     whole = lines[:1] + (lines[1:-1] if len(head) == _HEAD else lines[1:])
     for delimiter in _DELIMITERS:
@@ -83,22 +92,21 @@ def recognise(path: Path, crosswalk: Crosswalk) -> Recognised | None:
     return None
 
 
-def read_labelled(path: Path, name: str, found: Recognised) -> LabelledFile:
+def read_labelled(stream: BinaryIO, name: str, found: Recognised) -> LabelledFile:
     """Read a file of a set.
 
     Refused are rows with too few or too many cells, with bytes that are no text, or with an open quote.
     """
     layout = found.layout
-    with path.open("rb") as stream:
-        encoding = encoding_of(stream)
-        errors = "replace" if encoding == "utf-16" else "surrogateescape"
-        text = io.TextIOWrapper(stream, encoding, errors=errors, newline="")
-        rows = rows_of(text, found.delimiter, quoted=layout.quoted)
-        header = list(layout.header)
-        if layout.has_header:
-            header = next((row for _, row in rows if not isinstance(row, Refusal)), header)
-        kept, refused = _sorted_out(rows, len(header))
-    schema = pl.Schema(dict.fromkeys(("item", *header), pl.String))
+    encoding = encoding_of(stream)
+    text = io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="")
+    rows = rows_of(text, found.delimiter, quoted=layout.quoted)
+    header = list(layout.header)
+    if layout.has_header:
+        header = next((row for _, row in rows if not isinstance(row, Refusal)), header)
+    kept, refused = _sorted_out(rows, len(header))
+    text.detach()
+    schema = pl.Schema(dict.fromkeys(("item", *(name.strip() for name in header)), pl.String))
     frame = pl.DataFrame(kept, schema=schema, orient="row")
     used = list(dict.fromkeys(layout.columns))
     return LabelledFile(name, layout, frame.select("item", *used), tuple(refused))
