@@ -31,7 +31,7 @@ _MARKS = (
 _CHARSET = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
 _LATIN = re.compile(r"(?:iso-?8859-?1|latin-?1|us-ascii|ascii)", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?…][“”\"«»‘’')\]]*(?:\s|$)")
-_MIN_CELL = 60
+_MIN_PROSE = 60
 _TITLE_JOINT = r"\s+[-–—|·:»]\s+"
 
 
@@ -89,18 +89,33 @@ def decoded(content: bytes, charset: str | None = None) -> str:
 
 
 def _article_lines(body: Any, links: set[str]) -> Iterator[str]:
-    """Yield the lines of an article.
+    """Yield the lines of an article; the row of a table is one.
 
-    Left out are headings and list items that are nothing but a link, for they lead to other articles,
-    and cells of tables that hold no sentence; cells with prose stay, for old pages lay out by tables.
+    Left out are headings and list items that are nothing but a link, for they lead to other articles, and
+    what stands beside prose in tables: old pages are laid out by them.
     """
+    for table in list(body.iter("table")):
+        if not any(_is_prose(cell) for cell in table.iter("cell")):
+            _join_cells(table)
     for line in lines_of(body):
-        text = line.text
-        if line.kind in ("head", "item") and text in links:
-            continue
-        if line.in_table and not (len(text) >= _MIN_CELL and _SENTENCE_END.search(text)):
-            continue
-        yield text
+        link = line.kind in ("head", "item") and line.text in links
+        if not link and not (line.in_table and not _is_prose(line.text)):
+            yield line.text
+
+
+def _is_prose(part: Any) -> bool:
+    text = part if isinstance(part, str) else _plain("".join(part.itertext()))
+    return len(text) >= _MIN_PROSE and _SENTENCE_END.search(text) is not None
+
+
+def _join_cells(table: Any) -> None:
+    """Make a table's rows paragraphs, with bars between what were cells."""
+    table.tag = "div"
+    for row in list(table.iter("row")):
+        cells = [_plain("".join(cell.itertext())) for cell in row.iter("cell")]
+        tail = row.tail
+        row.clear()
+        row.tag, row.tail, row.text = "p", tail, " | ".join(filter(None, cells))
 
 
 def host_of(address: str | None) -> str | None:
