@@ -48,13 +48,13 @@ _MENTION = re.compile(
     r"|(?<![\w/])(?P<u>/?u/[\w-]{3,20})\b"
 )
 _PHONE = re.compile(r"(?<![\w/.,-])[+(0-9][0-9\s()/.\-]{5,22}[0-9](?![\w%€$£]|[.,:/-]\d)")
-_DATE = re.compile(r"\b(?:\d{1,2}\. ?\d{1,2}\. ?\d{2,4}|\d{4}-\d\d-\d\d|\d{1,2}/\d{1,2}/\d{2,4})\b")
 _OTHER_NUMBER = re.compile(
     r"(?:\bAz\.?|aktenzeichen|\bISBN|\bEAN|\bDrs\.?|drucksache|rechnung\w*|\bcase|docket|invoice|\border)"
     r"(?:\s+(?:no|nr|number|nummer)\b\.?)?[\s:#]*$",
     re.IGNORECASE,
 )
 _LOOK_BACK = 30
+_SPACES = re.compile(r"\s+")
 _PAIRS_OF_DIGITS = re.compile(r"0[0-9](?![0-9])(?!(?<=01)[\s/-]+[0-9]{3})")
 _IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}\b")
 _IBAN_LENGTHS = range(34, 14, -1)
@@ -186,10 +186,19 @@ def _profile_links(text: str) -> Iterator[tuple[int, int]]:
 def _phones(text: str) -> Iterator[tuple[int, int]]:
     if not _may_hold("phone", text):
         return
-    for match in _PHONE.finditer(text):
+    match = _PHONE.search(text)
+    while match:
         before = text[max(0, match.start() - _LOOK_BACK) : match.start()]
-        if not (_DATE.search(match.group()) or _OTHER_NUMBER.search(before)) and _is_phone(match.group()):
-            yield match.span()
+        length = 0 if _OTHER_NUMBER.search(before) else _phone_length(match.group())
+        if length:
+            yield match.start(), match.start() + length
+        match = _PHONE.search(text, match.start() + length if length else match.end())
+
+
+def _phone_length(found: str) -> int:
+    """Return how much of a run of digits is a phone number: all, or what ends before a space; 0 for none."""
+    ends = [len(found), *(match.start() for match in reversed([*_SPACES.finditer(found)]))]
+    return next((end for end in ends if _is_phone(found[:end])), 0)
 
 
 def _ibans(text: str) -> Iterator[tuple[int, int]]:
