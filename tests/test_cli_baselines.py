@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -89,6 +90,15 @@ def test_a_model_of_a_table_is_evaluated_on_another_by_the_same_columns(table: P
     assert not any("very table" in note for note in found["notes"])
     again = json.loads(run("evaluate", "mine", "--table", table, "--json"))
     assert any("trained on this very table" in note for note in again["notes"])
+
+
+def test_the_answer_that_meant_yes_in_training_means_yes_in_evaluation(tmp_path: Path):
+    frame = calls_and_others(60).with_columns(pl.col("call").replace({"yes": "rally", "no": "other"}))
+    table = write_table(tmp_path, frame, "named.csv")
+    words = ("--table", table, "--text", "text", "--label", "call", "--positive", "rally")
+    run("train", "tfidf-svm", *words, "-o", tmp_path / "mine")
+    found = json.loads(run("evaluate", tmp_path / "mine", "--table", table, "--json"))
+    assert found["scores"][0]["value"] > 0.9
 
 
 def test_one_head_of_a_release_model_answers_to_a_table(released_workspace: Workspace, tmp_path: Path):
