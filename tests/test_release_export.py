@@ -190,6 +190,23 @@ def test_sources_without_rights_are_warned_of_in_report_and_card(
     assert f"- {warnings[0]}" in (filled_release / "README.md").read_text("utf-8")
 
 
+def test_the_cards_figures_are_those_that_plain_counting_gives(filled_release: Path):
+    card = (filled_release / "README.md").read_text("utf-8").splitlines()
+    cells = {line.split(" | ")[0].removeprefix("| "): line.rstrip(" |").split(" | ")[1:] for line in card}
+    splits = [rows_of(filled_release, split=split).to_dicts() for split in ("train", "validation", "test")]
+    judged = [rows_of(filled_release, "annotations", split) for split in ("train", "validation", "test")]
+    for language in ("de", "en"):
+        news = [sum((r["language"], r["kind"]) == (language, "news") for r in rows) for rows in splits]
+        assert cells[f"{language}, news"] == [str(n) for n in news]
+        for column in ("contained", "author"):
+            answers = [[r[f"threat_{column}"] for r in rows if r["language"] == language] for rows in splits]
+            counts = [f"{a.count(True)} / {a.count(False)} / {a.count(None)}" for a in answers]
+            assert cells[f"threat, {column}, {language}"] == counts
+    assert cells["all"] == [str(len(rows)) for rows in splits]
+    assert cells["detail"] == [str(rows["pass"].to_list().count("detail")) for rows in judged]
+    assert cells["annotators"] == ["4", "4", "4"]
+
+
 def test_the_same_tables_version_and_seed_give_the_same_bytes(
     filled_workspace: Workspace, filled_release: Path
 ):

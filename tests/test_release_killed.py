@@ -36,6 +36,7 @@ def wait_for(process: subprocess.Popen[bytes], releases: Path, pattern: str) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.campaign
 def test_kill_at_any_moment_leaves_no_release_or_a_whole_one(
     filled_workspace: Workspace, request: pytest.FixtureRequest
