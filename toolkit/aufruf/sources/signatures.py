@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
@@ -19,6 +20,7 @@ _SIGNATURES: tuple[tuple[JsonFormat, tuple[str, ...]], ...] = (
     ("telegram", ("messages", "type")),
     ("telegram", ("messages/date", "messages/text")),
     ("telegram", ("chats/list",)),
+    ("telegram", ("about", "personal_information")),
     ("mastodon", ("orderedItems",)),
     ("mastodon", ("account/acct", "content")),
     ("mastodon", ("object", "actor", "published")),
@@ -71,13 +73,27 @@ def platform_of(head: bytes) -> JsonFormat | None:
 
 def _samples(head: bytes) -> Iterator[Any]:
     """Yield the values of the first lines or, where the first line is none, of the first document."""
-    lines = [line for line in head.split(b"\n")[:_SAMPLE_LINES] if line.strip()]
-    if not lines or _decoded(lines[0]) is None:
-        lines.insert(0, _closed(head))
-    for line in lines:
-        value = _decoded(line)
+    values = [_decoded(line) for line in head.split(b"\n")[:_SAMPLE_LINES] if line.strip()]
+    if not values or values[0] is None:
+        values.insert(0, _beginning(head))
+    for value in values:
         if isinstance(value, dict | list):
             yield cast("Any", value)
+
+
+def _beginning(head: bytes) -> Any:
+    """Return a document as far as it goes: up to where it is cut off or damaged."""
+    ends = [*_ends(head)]
+    broken = bisect_left(ends, 1, key=lambda end: _is_broken(head, end))
+    return _decoded(_closed(head, ends[broken - 1])) if broken else None
+
+
+def _is_broken(head: bytes, end: tuple[int, bytes]) -> bool:
+    return _decoded(_closed(head, end)) is None
+
+
+def _closed(head: bytes, end: tuple[int, bytes]) -> bytes:
+    return head[: end[0]] + end[1]
 
 
 def _decoded(content: bytes) -> Any:
@@ -87,23 +103,23 @@ def _decoded(content: bytes) -> Any:
         return None
 
 
-def _closed(head: bytes) -> bytes:
-    """Cut a document behind its last whole value and close what is open there."""
+def _ends(head: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the places behind whole values of a document, each with the brackets that close it there."""
     open_brackets = bytearray()
-    best = b""
     for match in _TOKEN.finditer(head):
         sign = match[0]
         if sign == b",":
-            best = head[: match.start()] + bytes(reversed(open_brackets))
+            yield match.start(), bytes(reversed(open_brackets))
         elif sign in (b"{", b"["):
             open_brackets += b"}" if sign == b"{" else b"]"
+            yield match.end(), bytes(reversed(open_brackets))
         elif sign in (b"}", b"]"):
             del open_brackets[-1:]
             if not open_brackets:
-                return head[: match.end()]
+                yield match.end(), b""
+                return
         if len(open_brackets) > _DEEPEST:
-            break
-    return best
+            return
 
 
 def _has(value: Any, path: str) -> bool:
