@@ -6,6 +6,7 @@ Whatever repeats them (interface, guidelines, JSON Schemas, dataset features, ca
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -15,10 +16,14 @@ import msgspec
 from aufruf.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 Language = Literal["de", "en"]
 Pass = Literal["triage", "detail"]
+NONE = "none"
+"""Stands for "no label holds" wherever one label has to be chosen; no label is called so."""
+NONE_HOTKEY = "0"
 LANGUAGES: tuple[Language, ...] = ("de", "en")
 PASSES: tuple[Pass, ...] = ("triage", "detail")
 
@@ -198,33 +203,62 @@ def load_label_scheme(path: Path) -> LabelScheme:
 
 
 def _problems(scheme: LabelScheme) -> list[str]:
-    problems: list[str] = []
+    return [
+        *_wrong_names(scheme),
+        *_wrong_keys(scheme),
+        *_wrong_references(scheme),
+        *([] if scheme.author_voices else ["no voice has `author = true`"]),
+    ]
+
+
+def _wrong_names(scheme: LabelScheme) -> Iterator[str]:
     named = {
         "label": scheme.label_names,
         "voice": scheme.voice_names,
         "attribute": tuple(attribute.name for attribute in scheme.attributes),
         "flag": scheme.flag_names,
         "border": tuple(border.name for border in scheme.borders),
+        **{f"value of attribute '{entry.name}':": entry.value_names for entry in scheme.attributes},
     }
     for kind, names in named.items():
-        problems += [
-            f"{kind} '{name}' stands twice" for name in sorted({n for n in names if names.count(n) > 1})
-        ]
-        problems += [
-            f"{kind} '{name}' is no identifier (a-z, 0-9, _)" for name in names if not name.isidentifier()
-        ]
-    keys = [entry.hotkey for entries in (scheme.labels, scheme.flags) for entry in entries]
-    keys += [key for label in scheme.labels for key in label.voice_hotkeys]
-    problems += [f"hotkey '{key}' is given twice" for key in sorted({k for k in keys if keys.count(k) > 1})]
+        yield from (f"{kind} '{name}' stands twice" for name in _repeated(names))
+        yield from (
+            f"{kind} '{name}' is no identifier (a-z, 0-9, _)" for name in names if not _NAME.fullmatch(name)
+        )
+    if NONE in scheme.label_names:
+        yield f"label '{NONE}' is a reserved name"
     for attribute in scheme.attributes:
-        unknown = [name for name in attribute.labels if name not in scheme.label_names]
-        problems += [f"attribute '{attribute.name}' names the unknown label '{name}'" for name in unknown]
+        if attribute.name in _RESERVED:
+            column = "_".join([*attribute.labels[:1], attribute.name])
+            yield f"attribute '{attribute.name}' is a reserved name: '{column}' means something else"
+
+
+def _wrong_keys(scheme: LabelScheme) -> Iterator[str]:
+    keys = [NONE_HOTKEY, *(entry.hotkey for entries in (scheme.labels, scheme.flags) for entry in entries)]
+    keys += [key for label in scheme.labels for key in label.voice_hotkeys]
+    yield from (f"hotkey '{key}' is given twice" for key in _repeated(keys))
     for label in scheme.labels:
         if len(label.voice_hotkeys) != len(scheme.voices):
-            problems.append(f"label '{label.name}' needs {len(scheme.voices)} voice_hotkeys, one a voice")
-        voices = [voice for example in label.examples for voice in example.voice]
-        unknown = sorted({voice for voice in voices if voice not in scheme.voice_names})
-        problems += [f"an example of '{label.name}' names the unknown voice '{name}'" for name in unknown]
-    if not scheme.author_voices:
-        problems.append("no voice has `author = true`")
-    return problems
+            yield f"label '{label.name}' needs {len(scheme.voices)} voice_hotkeys, one a voice"
+        if not _COLOR.fullmatch(label.color):
+            yield f"label '{label.name}' has the color '{label.color}', expected one like '#c0392b'"
+
+
+def _wrong_references(scheme: LabelScheme) -> Iterator[str]:
+    for attribute in scheme.attributes:
+        unknown = [name for name in attribute.labels if name not in scheme.label_names]
+        yield from (f"attribute '{attribute.name}' names the unknown label '{name}'" for name in unknown)
+    for entry in (*scheme.labels, *scheme.borders):
+        voices = {voice for example in entry.examples for voice in example.voice}
+        unknown = sorted(voices - set(scheme.voice_names))
+        yield from (f"an example of '{entry.name}' names the unknown voice '{name}'" for name in unknown)
+
+
+def _repeated(names: Sequence[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_COLOR = re.compile(r"#[0-9a-f]{6}")
+_RESERVED = ("voice", "contained", "author", "share", "n", "spans")
+"""Names of attributes that would make a control, a column of gold or a column of a release twice."""

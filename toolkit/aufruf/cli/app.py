@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from aufruf.cli import annotate, baselines, decisions, labelstudio, records, release, sampling, start
+from aufruf.cli import annotate, baselines, decisions, labelstudio, records, release, sampling, scheme, start
 from aufruf.errors import AufrufError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 start.register(app)
+scheme.register(app)
 records.register(app)
 sampling.register(app)
 annotate.register(app)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from aufruf.label_scheme import NONE
 from aufruf.labelstudio.interface import (
     COMMENT,
     FLAGS,
     LABELS,
-    NONE,
     SETTLED,
     SPANS,
     TEXT,

@@ -11,7 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING, TypedDict
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from aufruf.label_scheme import Bilingual
+from aufruf.label_scheme import NONE, NONE_HOTKEY, Bilingual
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
     _Entry = Label | Voice | AttributeValue | Flag
 
-NONE = "none"
-"""Value of the choice that says that no label holds."""
-NONE_HOTKEY = "0"
 TEXT = "text"
 LABELS = "labels"
 FLAGS = "flags"
@@ -33,6 +30,9 @@ SETTLED = "settled"
 CONTRADICTION = "contradiction"
 """A control that cannot be seen or answered: it keeps the page from sending `none` beside a label."""
 
+_UNREACHABLE = "ctrl+alt+shift+"
+"""For choices that nobody is to press: one without a key gets the next free one from Label Studio."""
+
 
 class SettledChoice(TypedDict):
     """One label that is settled for a task, as the page takes it from the task's data."""
@@ -41,6 +41,7 @@ class SettledChoice(TypedDict):
     html: str
     selected: bool
     readonly: bool
+    hotkey: str
 
 
 def voice_control(label: str) -> str:
@@ -59,10 +60,26 @@ def settled_choices(scheme: LabelScheme, labels: Collection[str], language: Lang
     The page asks the attributes of these labels and of no others.
     """
     return [
-        SettledChoice(value=label.name, html=_caption(label.title[language]), selected=True, readonly=True)
-        for label in scheme.labels
+        SettledChoice(
+            value=label.name,
+            html=_caption(label.title[language]),
+            selected=True,
+            readonly=True,
+            hotkey=f"{_UNREACHABLE}f{number}",
+        )
+        for number, label in enumerate(scheme.labels, start=1)
         if label.name in labels
     ]
+
+
+def answer_keys(label: Label, in_pass: Pass) -> Iterator[str]:
+    """Yield the keys of the answers to a label's attributes, in their order.
+
+    They are the label's own row of the keyboard: in triage with shift, for the bare keys are its voices'; in
+    detail bare, then with shift, then with alt and shift. Answers beyond the last key have none.
+    """
+    modifiers = ("shift+",) if in_pass == "triage" else ("", "shift+", "alt+shift+")
+    return (f"{modifier}{key}" for modifier in modifiers for key in label.voice_hotkeys)
 
 
 def build_interface(scheme: LabelScheme, in_pass: Pass, language: Language, *, blur: bool = True) -> str:
@@ -111,7 +128,7 @@ class _Page:
 
     def detail(self, root: Element) -> None:
         _header(root, _SETTLED[self.language], 5)
-        _choices(root, SETTLED, "multiple").set("value", f"${SETTLED}")
+        _choices(_class(root, "aufruf-settled"), SETTLED, "multiple").set("value", f"${SETTLED}")
         _header(root, _SPANS[self.language], 5)
         spans = SubElement(root, "Labels", name=SPANS, toName=TEXT, showInline="true")
         for label in self.scheme.labels:
@@ -120,7 +137,7 @@ class _Page:
         for label in self.scheme.labels:
             view = _when(root, SETTLED, (label.name,), label.color)
             _header(view, label.title[self.language])
-            self._attributes(view, label, "detail", _keys(label, ("", "shift+", "alt+shift+")))
+            self._attributes(view, label, "detail", answer_keys(label, "detail"))
 
     def _label(self, page: Element, label: Label) -> None:
         title = label.title[self.language]
@@ -130,7 +147,7 @@ class _Page:
         voices = _choices(view, voice_control(label.name), "multiple", required=required)
         for voice, key in zip(self.scheme.voices, label.voice_hotkeys, strict=True):
             self._choice(voices, voice, key)
-        self._attributes(view, label, "triage", _keys(label, ("shift+",)), preselect=True)
+        self._attributes(view, label, "triage", answer_keys(label, "triage"), preselect=True)
 
     def _attributes(
         self, page: Element, label: Label, in_pass: Pass, keys: Iterator[str], *, preselect: bool = False
@@ -149,14 +166,14 @@ class _Page:
         _header(view, _CONTRADICTION[self.language], 5)
         hidden = SubElement(view, "View", style="display: none")
         choices = _choices(hidden, CONTRADICTION, "single", required=_CONTRADICTION[self.language])
-        SubElement(choices, "Choice", value="x", hotkey="ctrl+alt+shift+f12")
+        SubElement(choices, "Choice", value="x", hotkey=f"{_UNREACHABLE}f12")
 
     def _remarks(self, page: Element) -> None:
         _header(page, _FLAGS[self.language], 5)
         choices = _choices(page, FLAGS, "multiple")
         for flag in self.scheme.flags:
             self._choice(choices, flag, flag.hotkey)
-        comment = SubElement(page, "TextArea", name=COMMENT, toName=TEXT, rows="2", maxSubmissions="1")
+        comment = SubElement(page, "TextArea", name=COMMENT, toName=TEXT, rows="1", maxSubmissions="1")
         comment.set("editable", "true")
         comment.set("placeholder", _COMMENT[self.language])
 
@@ -206,11 +223,6 @@ def _unless(control: str, values: tuple[str, ...]) -> dict[str, str]:
     return {"visibleWhen": "choice-unselected", "whenTagName": control, "whenChoiceValue": joined}
 
 
-def _keys(label: Label, modifiers: tuple[str, ...]) -> Iterator[str]:
-    """Yield keys for a label's answers: its own row of the keyboard, once with each modifier."""
-    return (f"{modifier}{key}" for modifier in modifiers for key in label.voice_hotkeys)
-
-
 def _caption(text: str) -> str:
     return escape(text, quote=False)
 
@@ -227,6 +239,7 @@ _STYLE = """
   color: #777 !important; font-size: 15px !important; font-weight: normal !important;
   line-height: 1.6 !important; margin: 0 8px !important; white-space: pre-wrap;
 }
+.aufruf-settled sup { display: none; }
 .aufruf-contradiction * { color: #b00020 !important; }
 """
 
