@@ -18,6 +18,8 @@ import msgspec
 import polars as pl
 
 from aufruf.clustering import clustered, update_clusters
+from aufruf.crosswalks.definition import known_crosswalks
+from aufruf.crosswalks.reading import sets_of
 from aufruf.errors import InputError
 from aufruf.files import sha256_of
 from aufruf.records import MADE, Made, Origin, records_from_items
@@ -30,7 +32,7 @@ from aufruf.tables import CLUSTERS, DUPLICATES, EVENTS, QUARANTINE, RECORDS
 from aufruf.text import normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from aufruf.sources.fields import FieldMap
@@ -156,6 +158,7 @@ def import_paths(  # noqa: PLR0913 -- the command's own options
         for name, batch, origin in news:
             read.add(name, batch, replace(origin, recurring=recurring))
             progress("read", read.items)
+        read.notes += _labels_left_out(found, workspace)
         report = keep(workspace, import_id, read, sources=slugs.values(), dry_run=dry_run, progress=progress)
     return replace(report, max_bad=max_bad)
 
@@ -170,6 +173,17 @@ def _recurring(news: Sequence[tuple[str, Batch, Origin]]) -> dict[str, frozenset
         for name, batch, origin in news
     ]
     return recurring_lines(pl.concat(articles)) if articles else {}
+
+
+def _labels_left_out(paths: Sequence[Path], workspace: Workspace) -> Iterator[str]:
+    """Say of which files a crosswalk would read the labels too."""
+    crosswalks = known_crosswalks(workspace)
+    for name, file in (each for path in paths for each in files_of(path)):
+        for slug in sets_of(file, crosswalks):
+            yield (
+                f"{name}: laid out like a file of '{slug}'; its labels were left out: to have them, import "
+                f"it with --crosswalk {slug} instead"
+            )
 
 
 def keep(  # noqa: PLR0913 -- what an import is made of

@@ -71,8 +71,12 @@ class LabelledFile:
 
 def sets_of(path: Path, crosswalks: Mapping[str, Crosswalk]) -> list[str]:
     """Return the names of the sets of which a file on the disk, not compressed, has a layout."""
-    with path.open("rb") as stream:
-        return [name for name, crosswalk in crosswalks.items() if recognise(stream, crosswalk)]
+    try:
+        with path.open("rb") as stream:
+            lines = _first_lines(stream)
+    except OSError:  # whoever reads the file says so
+        return []
+    return [name for name, crosswalk in crosswalks.items() if _layout_of(lines, crosswalk)]
 
 
 def recognise(stream: BinaryIO, crosswalk: Crosswalk) -> Recognised | None:
@@ -80,16 +84,7 @@ def recognise(stream: BinaryIO, crosswalk: Crosswalk) -> Recognised | None:
 
     Leaves the stream at its start.
     """
-    head = stream.read(_HEAD)
-    stream.seek(0)
-    lines = head.decode("utf-8-sig", errors="replace").splitlines()
-    whole = lines[:1] + (lines[1:-1] if len(head) == _HEAD else lines[1:])
-    for delimiter in _DELIMITERS:
-        cells = [_cells(line, delimiter) for line in whole[:_ROWS_WITHOUT_HEADER]]
-        for layout in crosswalk.layouts:
-            if cells and _fits(cells, layout, crosswalk):
-                return Recognised(layout, delimiter)
-    return None
+    return _layout_of(_first_lines(stream), crosswalk)
 
 
 def read_labelled(stream: BinaryIO, name: str, found: Recognised) -> LabelledFile:
@@ -112,29 +107,53 @@ def read_labelled(stream: BinaryIO, name: str, found: Recognised) -> LabelledFil
     return LabelledFile(name, layout, frame.select("item", *used), tuple(refused))
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
+def _first_lines(stream: BinaryIO) -> list[str]:
+    """Return the first lines, whole ones only; none of a file that is no text."""
+    head = stream.read(_HEAD)
+    stream.seek(0)
+    lines = head.decode("utf-8-sig", errors="replace").splitlines()
+    whole = lines[:-1] if len(head) == _HEAD else lines
+    return [line for line in whole[:_ROWS_WITHOUT_HEADER] if line] if b"\0" not in head else []
+
+
+def _layout_of(lines: Sequence[str], crosswalk: Crosswalk) -> Recognised | None:
+    for delimiter in _DELIMITERS if lines else ():
+        header = _cells(lines[0], delimiter)
+        for layout in crosswalk.layouts:
+            if layout.has_header:
+                fits = _is_header(header, layout)
+            else:
+                fits = all(_has_values(_cells(line, delimiter, layout), layout, crosswalk) for line in lines)
+            if fits:
+                return Recognised(layout, delimiter)
+    return None
+
+
+def _cells(line: str, delimiter: str, layout: Layout | None = None) -> list[str]:
+    if layout is not None and not layout.quoted:
+        return line.split(delimiter)
     try:
         return next(csv.reader([line], delimiter=delimiter))
     except (csv.Error, StopIteration):
         return []
 
 
-def _fits(rows: Sequence[list[str]], layout: Layout, crosswalk: Crosswalk) -> bool:
-    if layout.has_header:
-        first = {name.strip() for name in rows[0]}
-        return len(first) == len(rows[0]) and set(layout.header) <= first <= {
-            *layout.header,
-            *layout.optional,
-        }
+def _is_header(cells: Sequence[str], layout: Layout) -> bool:
+    names = {name.strip() for name in cells}
+    return len(names) == len(cells) and set(layout.header) <= names <= {*layout.header, *layout.optional}
+
+
+def _has_values(cells: Sequence[str], layout: Layout, crosswalk: Crosswalk) -> bool:
+    """Say whether a row has a value of each category that has a closed list."""
+    if len(cells) != len(layout.header):
+        return False
+    row = dict(zip(layout.header, cells, strict=True))
     closed = {
-        layout.header.index(name): {value.lower() for value in crosswalk.values[category]}
+        name: crosswalk.values[category]
         for name, category in layout.categories.items()
         if category in crosswalk.values
     }
-    return all(
-        len(row) == len(layout.header) and all(row[place].lower() in known for place, known in closed.items())
-        for row in rows
-    )
+    return all(row[name].lower() in {value.lower() for value in values} for name, values in closed.items())
 
 
 def _sorted_out(
