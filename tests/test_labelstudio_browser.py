@@ -122,7 +122,7 @@ def test_an_annotator_answers_by_keyboard_and_the_pull_brings_what_was_entered(
             page.keyboard.press("Control+Enter")
         assert sent.value.ok
     report = pull(in_label_studio, ROUND)
-    assert (report.new, report.quarantined) == (1, {})
+    assert (report.new, report.pruned, report.quarantined) == (1, 0, {})
     (row,) = in_label_studio.store.read(ANNOTATIONS).iter_rows(named=True)
     assert (row["task_key"], row["annotator"]) == (queue.item(0, "task_key"), "amsel")
     assert row["labels"] == ["threat"]

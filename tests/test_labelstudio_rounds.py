@@ -266,6 +266,26 @@ def test_annotators_see_the_text_and_its_context_and_neither_outlet_nor_author(a
 
 
 @pytest.mark.labelstudio
+def test_new_guidelines_reach_annotators_at_the_next_apply_and_are_noted_with_their_answers(
+    applied: Workspace,
+):
+    old = applied.guideline_version("de")
+    path = applied.root / "annotation" / "guidelines" / "de.md"
+    path.write_text("# Neue Richtlinien\n\n<script>alert(1)</script>\n")
+    apply(applied, ROUND)
+    planned = assignments(applied, ROUND)
+    with connect(applied) as api:
+        shown = api.get(f"/api/projects/{planned.item(0, 'project_id')}/")["expert_instruction"]
+    assert "Neue Richtlinien" in shown
+    assert "<script>" not in shown
+    enter_answers(applied, ROUND, "triage", {planned.item(0, "task_key"): NOTHING})
+    pull(applied, ROUND)
+    assert applied.guideline_version("de") != old
+    (row,) = applied.store.read(ANNOTATIONS).iter_rows(named=True)
+    assert row["guideline_version"] == applied.guideline_version("de")
+
+
+@pytest.mark.labelstudio
 def test_tasks_stand_in_the_planned_order(applied: Workspace):
     planned = assignments(applied, ROUND)
     with connect(applied) as api:

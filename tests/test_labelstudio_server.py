@@ -81,6 +81,21 @@ def test_a_server_that_cannot_be_reached_is_named_with_the_next_step(workspace: 
     assert "aufruf labelstudio start" in said
 
 
+def test_what_is_no_address_is_told(workspace: Workspace):
+    assert "'localhost:8080' is no address of a Label Studio" in refusal(workspace, "localhost:8080")
+
+
+def test_a_server_on_this_machine_is_not_asked_for_through_a_proxy(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with answering(200, {"/api/version": {"release": "1.23.2"}}) as url:
+        workspace.secrets.update({server.URL: url, server.API_KEY: "1" * 40})
+        with connect(workspace) as api:
+            assert api.version() == "1.23.2"
+
+
 def test_a_disabled_legacy_token_gets_the_advice_to_make_a_personal_one(workspace: Workspace):
     detail = {"detail": "Authentication token no longer valid: legacy token authentication has been disabled"}
     with answering(401, {"/api/current-user/whoami": detail}) as url:
@@ -146,6 +161,7 @@ def test_a_process_with_a_pid_that_was_given_again_is_never_ended(workspace: Wor
         folder.mkdir(parents=True)
         (folder / "server.json").write_text(json.dumps(noted))
         assert server.stop(workspace) is False
+        time.sleep(0.3)
         assert started_at(pid) is not None
     finally:
         terminate(pid, started_at(pid) or "")
@@ -193,6 +209,22 @@ def test_starting_a_running_server_returns_it_and_another_port_is_refused(label_
     assert server.start(label_studio, first.port) == first
     with pytest.raises(ServerError, match="stop it first"):
         server.start(label_studio, first.port + 1)
+
+
+@pytest.mark.labelstudio
+def test_a_server_that_ends_while_starting_names_its_log_and_shows_no_secret(workspace: Workspace):
+    data = workspace.cache / "labelstudio" / "data"
+    data.mkdir(parents=True)
+    (data / "label_studio.sqlite3").write_text("no database")
+    with pytest.raises(
+        ServerError, match=r"Label Studio ended while starting; its log is .*server\.log"
+    ) as raised:
+        server.start(workspace)
+    for name in (server.API_KEY, server.PASSWORD):
+        secret = workspace.secrets.get(name)
+        assert secret is not None
+        assert secret.reveal() not in str(raised.value)
+    assert server.stop(workspace) is False
 
 
 @pytest.mark.labelstudio

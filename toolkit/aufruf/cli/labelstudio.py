@@ -35,6 +35,7 @@ def start(
     Example: aufruf labelstudio start --port 8090
     """
     from aufruf.labelstudio import server
+    from aufruf.labelstudio.api import URL_VARIABLE, names_team_server
     from aufruf.workspace import open_workspace
 
     opened = open_workspace(workspace)
@@ -45,6 +46,8 @@ def start(
     typer.echo(f"Label Studio: {started.url}")
     typer.echo(f"login: {server.ADMIN}, password: {server.PASSWORD} in {opened.secrets.path}")
     typer.echo("stop it with: aufruf labelstudio stop")
+    if names_team_server():
+        typer.echo(f"{URL_VARIABLE} is set: the other commands use that server, not this one")
 
 
 def stop(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:

@@ -7,10 +7,8 @@ import secrets as random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from aufruf.errors import ServerError
-from aufruf.labelstudio.api import talking
+from aufruf.labelstudio.api import client, talking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -109,7 +107,7 @@ def _submit(api: Api, secrets: Secrets, name: str, path: str, extra: dict[str, s
     """Send a sign-up or login form as the page would, and keep the account's token."""
     password = secrets.get(_name(name, "password"))
     login = {"email": _email(secrets, name), "password": password.reveal() if password else ""}
-    with talking(api.url), httpx.Client(base_url=api.url, timeout=60) as browser:
+    with talking(api.url), client(api.url, 60) as browser:
         form = _FORM_TOKEN.search(browser.get(path).text)
         content = {**extra, **login, "csrfmiddlewaretoken": form.group(1) if form else ""}
         entered = browser.post(path, data=content, headers={"Referer": api.url + "/"})

@@ -24,6 +24,7 @@ URL_VARIABLE, KEY_VARIABLE = "LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY"
 OLDEST = (1, 20)
 """The oldest release that is let through; 1.23.2 is what everything was tried on."""
 _TIMEOUT = 600
+_CONNECT_TIMEOUT = 20
 _PAGE = 500
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, CONFLICT = 401, 403, 404, 409
 _PARTS_OF_PERSONAL_TOKEN = 3
@@ -35,7 +36,7 @@ class Api:
     def __init__(self, url: str, key: Secret, timeout: float = _TIMEOUT) -> None:
         self.url = url.rstrip("/")
         self._key = key
-        self.http = httpx.Client(base_url=self.url, auth=_Token(self.url, key), timeout=timeout)
+        self.http = client(self.url, timeout, _Token(self.url, key))
 
     def get(self, path: str, **params: Any) -> Any:
         """Return what a GET answers, parsed. A broken connection is tried again: reading changes nothing."""
@@ -116,6 +117,23 @@ class _Token(httpx.Auth):
             answer = yield request
             if answer.status_code != _UNAUTHORIZED:
                 return
+
+
+def client(url: str, timeout: float, auth: httpx.Auth | None = None) -> httpx.Client:
+    """Return a client for an address; what is on this machine is never asked for through a proxy.
+
+    Raises:
+        ServerError: if it is no address.
+    """
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL:
+        address = httpx.URL("")
+    if address.scheme not in ("http", "https") or not address.host:
+        raise ServerError(f"'{url}' is no address of a Label Studio: expected http://… or https://…")
+    here = address.host in ("localhost", "127.0.0.1", "::1")
+    limits = httpx.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT))
+    return httpx.Client(base_url=url, auth=auth, timeout=limits, trust_env=not here)
 
 
 def names_team_server() -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -13,6 +12,7 @@ from aufruf.context import with_context
 from aufruf.errors import InputError, ServerError, SettingsError
 from aufruf.labelstudio.accounts import ensure_accounts
 from aufruf.labelstudio.api import connect
+from aufruf.labelstudio.instruction import guidelines_html
 from aufruf.labelstudio.interface import SETTLED, TEXT, build_interface, settled_choices
 from aufruf.labelstudio.notes import silent
 from aufruf.labelstudio.projects import (
@@ -100,14 +100,15 @@ def apply(
 
 
 def _brought(
-    workspace: Workspace, api: Api, jobs: list[_Job], known: dict[str, Found], note: Note
+    workspace: Workspace, api: Api, jobs: list[_Job], known: dict[int, Found], note: Note
 ) -> ApplyReport:
     marker = workspace.cache / "labelstudio" / "importing"
     rows: list[pl.DataFrame] = []
     projects: list[ProjectReport] = []
     created = existing = repaired = 0
     for number, job in enumerate(jobs, start=1):
-        project = ensure_project(api, job.plan, known)
+        recorded = job.rows.get_column("project_id").drop_nulls()
+        project = ensure_project(api, job.plan, known, None if recorded.is_empty() else recorded[0])
         filled = ensure_tasks(api, project, job.tasks, marker)
         created, existing = created + filled.created, existing + filled.existing
         repaired += filled.repaired
@@ -142,10 +143,9 @@ def _same_scheme(workspace: Workspace, planned: pl.DataFrame) -> pl.DataFrame:
     return planned.with_columns(scheme_sha256=pl.lit(scheme))
 
 
-def _nothing_lost(api: Api, planned: pl.DataFrame, known: dict[str, Found]) -> None:
+def _nothing_lost(api: Api, planned: pl.DataFrame, known: dict[int, Found]) -> None:
     """Refuse to make a project anew whose answers may be lost: nobody would notice."""
-    there = [project.id for project in known.values()]
-    gone = planned.filter(pl.col("project_id").is_not_null() & ~pl.col("project_id").is_in(there))
+    gone = planned.filter(pl.col("project_id").is_not_null() & ~pl.col("project_id").is_in(list(known)))
     if not gone.is_empty():
         numbers = ", ".join(map(str, gone.get_column("project_id").unique().sort()))
         raise ServerError(
@@ -157,9 +157,9 @@ def _nothing_lost(api: Api, planned: pl.DataFrame, known: dict[str, Found]) -> N
 def _jobs(workspace: Workspace, planned: pl.DataFrame) -> list[_Job]:
     scheme = workspace.label_scheme
     data = _task_data(workspace, planned)
-    instructions = {
-        language: _instruction(workspace, language) for language in data.get_column("language").unique()
-    }
+    guidelines = workspace.root / "annotation" / "guidelines"
+    languages = data.get_column("language").unique()
+    instructions = {language: guidelines_html(guidelines / f"{language}.md") for language in languages}
     jobs: list[_Job] = []
     for (language, annotator), rows in planned.group_by("language", "annotator", maintain_order=True):
         first = rows.row(0, named=True)
@@ -211,12 +211,3 @@ def _identity(workspace: Workspace, round_name: str, in_pass: Pass, rest: str) -
     events = workspace.store.scan(EVENTS).filter(pl.col("n") == 1).select("sha256").collect()
     content = f"{events.item()}\0{round_name}\0{in_pass}\0{rest}"
     return hashlib.sha256(content.encode()).hexdigest()[:16]
-
-
-def _instruction(workspace: Workspace, language: Language) -> str:
-    """Return the guidelines as HTML; markup inside them is shown, not followed."""
-    from markdown_it import MarkdownIt
-
-    text = (workspace.root / "annotation" / "guidelines" / f"{language}.md").read_text("utf-8")
-    rendered = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
-    return rendered or escape(text)

@@ -50,7 +50,11 @@ def started_at(pid: int) -> str | None:
         return None if Path("/proc/self/stat").exists() else _asked(pid)
     except (ProcessLookupError, PermissionError):
         return None
-    return None if fields[0] == "Z" else fields[19]
+    if fields[0] != "Z":
+        return fields[19]
+    if child is not None:
+        child.wait()
+    return None
 
 
 def terminate(pid: int, started: str, patience: float = 10) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from aufruf.errors import ServerError
+from aufruf.files import write_text
 from aufruf.labelstudio.api import talking
 
 if TYPE_CHECKING:
@@ -91,20 +92,24 @@ class Filled:
     repaired: int
 
 
-def projects_on_server(api: Api) -> dict[str, Found]:
-    """Return this toolkit's projects by identity; of two with the same, the older."""
-    found: dict[str, Found] = {}
+def projects_on_server(api: Api) -> dict[int, Found]:
+    """Return this toolkit's projects by id."""
+    found: dict[int, Found] = {}
     for project in api.pages("/api/projects/", "results", include="id,description"):
         match = _DESCRIPTION.search(project.get("description") or "")
         if match:
-            entry = Found(int(project["id"]), match["identity"], match["guidelines"])
-            found[entry.identity] = min(found.get(entry.identity, entry), entry, key=lambda each: each.id)
-    return found
+            number = int(project["id"])
+            found[number] = Found(number, match["identity"], match["guidelines"])
+    return dict(sorted(found.items()))
 
 
-def ensure_project(api: Api, plan: ProjectPlan, known: dict[str, Found]) -> int:
-    """Return the id of the project, made if it is not there; its guidelines are brought up to date."""
-    found = known.get(plan.identity)
+def ensure_project(api: Api, plan: ProjectPlan, known: dict[int, Found], recorded: int | None) -> int:
+    """Return the id of the project, made if it is not there; its guidelines are brought up to date.
+
+    The project that was ``recorded`` stays, even if an interrupted run has left another of the same identity.
+    """
+    same = [project for project in known.values() if project.identity == plan.identity]
+    found = known[recorded] if recorded in known else next(iter(same), None)
     if found is not None:
         if found.guideline_version != plan.guideline_version:
             changed = ("description", "expert_instruction")
@@ -120,15 +125,14 @@ def ensure_tasks(api: Api, project: int, tasks: Sequence[dict[str, Any]], marker
 
     The server never compares: what is there is listed, what is missing is sent, and the two are counted
     against each other. A server whose answer was lost may still be at work: it is waited for before anything
-    is sent again. ``marker`` is a file that exists while an answer is outstanding, so that a killed run is
-    known of.
+    is sent again. ``marker`` is a file that names the project while an answer is outstanding, so that a
+    killed run is known of.
 
     Raises:
         ServerError: if the server cannot be reached or the counts differ in the end.
     """
-    before = _settled(api, project) if marker.exists() else _ids_by_key(api, project)
-    marker.unlink(missing_ok=True)
-    found = before
+    outstanding = marker.exists() and marker.read_text() == str(project)
+    found = before = _settled(api, project) if outstanding else _ids_by_key(api, project)
     for _ in range(_ATTEMPTS):
         missing = [task for task in tasks if task[TASK_KEY] not in found]
         if not missing:
@@ -139,6 +143,8 @@ def ensure_tasks(api: Api, project: int, tasks: Sequence[dict[str, Any]], marker
         except _AnswerLostError:
             found = _settled(api, project)
             marker.unlink(missing_ok=True)
+    if outstanding:
+        marker.unlink(missing_ok=True)
     wanted = {str(task[TASK_KEY]) for task in tasks}
     repaired = _remove_copies(api, {key: ids for key, ids in found.items() if key in wanted})
     there = len(wanted & found.keys())
@@ -158,8 +164,7 @@ class _AnswerLostError(Exception):
 def _send(api: Api, project: int, tasks: Sequence[dict[str, Any]], marker: Path) -> None:
     left = iter(tasks)
     while batch := list(islice(left, _BATCH)):
-        marker.parent.mkdir(parents=True, exist_ok=True)
-        marker.touch()
+        write_text(marker, str(project))
         try:
             with _through_sdk(api):
                 api.sdk.projects.import_tasks(

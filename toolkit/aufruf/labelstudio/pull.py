@@ -129,7 +129,7 @@ def _context(workspace: Workspace, api: Api, planned: pl.DataFrame) -> _Context:
         assignments={row[TASK_KEY]: row for row in planned.iter_rows(named=True)},
         texts=dict(chosen.iter_rows()),
         users=user_ids(workspace, api, planned.get_column("annotator").unique()),
-        guidelines={found.id: found.guideline_version for found in projects_on_server(api).values()},
+        guidelines={number: found.guideline_version for number, found in projects_on_server(api).items()},
         latest=latest,
     )
 

@@ -209,12 +209,13 @@ def _await(workspace: Workspace, server: Server, note: Note) -> None:
     import httpx
 
     headers = {"Authorization": f"Token {_reveal(workspace, API_KEY)}"}
+    url = f"{server.url}/api/current-user/whoami"
     begun = told = time.monotonic()
     while time.monotonic() < begun + _PATIENCE:
         if not server.is_alive:
             raise ServerError(f"Label Studio ended while starting; {_last_lines(workspace)}")
         with contextlib.suppress(httpx.TransportError):
-            found = httpx.get(f"{server.url}/api/current-user/whoami", headers=headers, timeout=10)
+            found = httpx.get(url, headers=headers, timeout=10, trust_env=False)
             if found.is_success and found.json().get("email") == ADMIN:
                 return
             raise ServerError(
