@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _DELIMITERS = "\t;,|"
 _HEAD = 20_000
+_LONGEST_HEADER = 2_000
 _ROWS_WITHOUT_HEADER = 10
 _SPLIT = "official split"
 
@@ -118,7 +119,7 @@ def _first_lines(stream: BinaryIO) -> list[str]:
 
 def _layout_of(lines: Sequence[str], crosswalk: Crosswalk) -> Recognised | None:
     for delimiter in _DELIMITERS if lines else ():
-        header = _cells(lines[0], delimiter)
+        header = _cells(lines[0], delimiter) if len(lines[0]) <= _LONGEST_HEADER else []
         for layout in crosswalk.layouts:
             if layout.has_header:
                 fits = _is_header(header, layout)
