@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_ELEMENTS = 200_000
+MAX_ELEMENTS = 100_000
 """Most elements of a page or fragment: the time that reading it takes grows with them."""
 
 _BLOCKS = frozenset(

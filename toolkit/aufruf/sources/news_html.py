@@ -33,7 +33,7 @@ def read_news_html(stream: BinaryIO, file: str, given: FieldMap) -> Iterator[Bat
 
 def add_page(gathered: Collected, item: str, page: Page | None) -> None:
     """Add a page's article to what was gathered, or its refusal if it has none."""
-    if page is None or not page.text:
+    if page is None:
         gathered.refusals.append(Refusal(item, "no_article", "a page on which no article was found"))
     else:
         gathered.rows.append((item, *page))

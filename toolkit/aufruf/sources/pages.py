@@ -32,13 +32,16 @@ _CHARSET = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.
 _LATIN = re.compile(r"(?:iso-?8859-?1|latin-?1|us-ascii|ascii)", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?…][“”\"«»‘’')\]]*(?:\s|$)")
 _MIN_PROSE = 60
+_TIME = re.compile(r'"datePublished"\s*:\s*"([^"]{10,40})"')
+_ISO = re.compile(r"\s*(?:19|20)\d\d-[01]\d-[0-3]\d")
 _TITLE_JOINT = r"\s+[-–—|·:»]\s+"
 
 
 class Page(NamedTuple):
     """An article as a page holds it; null is what the page does not say.
 
-    ``text`` has one paragraph, heading or list item a line. ``created_at`` is a date alone.
+    ``text`` has one paragraph, heading, list item or row of a table a line. ``created_at`` is often a date
+    alone.
     """
 
     text: str
@@ -50,7 +53,7 @@ class Page(NamedTuple):
 
 
 def page_of(content: bytes, *, charset: str | None = None, url: str | None = None) -> Page | None:
-    """Return the article of a page, or None if there is none to be found.
+    """Return the article of a page, or None if there is none: no line is a sentence of some length.
 
     ``charset`` and ``url`` are what the server said; both win over what the page says of itself.
     """
@@ -61,12 +64,15 @@ def page_of(content: bytes, *, charset: str | None = None, url: str | None = Non
     found: Any = _extractor()(tree, url)
     if found is None or found.body is None:
         return None
-    text = "\n".join(_article_lines(found.body, links))
+    lines = list(_article_lines(found.body, links))
+    if not any(_is_prose(line) for line in lines):
+        return None
     address = url or found.url
     names = (_site_name(tree), found.sitename)
     title = _without_outlet(found.title, names)
     teaser = " ".join(text_of(found.description or "").split()) or None
-    return Page(text, title, teaser, names[0] or host_of(address) or names[1], address, found.date)
+    outlet = names[0] or host_of(address) or names[1]
+    return Page("\n".join(lines), title, teaser, outlet, address, _published(tree) or found.date)
 
 
 def decoded(content: bytes, charset: str | None = None) -> str:
@@ -131,6 +137,19 @@ def _site_name(tree: Any) -> str | None:
     """Return what a page calls its site, which is more to the point than the publisher's firm."""
     names = tree.xpath("//meta[@property='og:site_name' or @name='og:site_name']/@content")
     return _plain(names[0]) or None if names else None
+
+
+def _published(tree: Any) -> str | None:
+    """Return when a page says that it was published, with time of day and zone where it says them."""
+    written = [
+        *tree.xpath("//meta[@property='article:published_time' or @itemprop='datePublished']/@content"),
+        *(
+            time
+            for data in tree.xpath("//script[@type='application/ld+json']/text()")
+            for time in _TIME.findall(data)
+        ),
+    ]
+    return next((text.strip() for text in written if _ISO.match(text)), None)
 
 
 def _without_outlet(title: str | None, outlets: Iterable[str | None]) -> str | None:

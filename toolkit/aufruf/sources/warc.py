@@ -173,7 +173,8 @@ def _matches(written: str, content: bytes) -> bool:
     """Say whether a digest such as ``sha1:…`` in base 32 or 16 is that of the content."""
     name, _, value = written.partition(":")
     digest = hashlib.new(name.lower(), content, usedforsecurity=False).digest()
-    return value.strip().lower() in (digest.hex(), base64.b32encode(digest).decode().rstrip("=").lower())
+    plain = value.strip().rstrip("=").lower()
+    return plain in (digest.hex(), base64.b32encode(digest).decode().rstrip("=").lower())
 
 
 def _word(text: str) -> str:
