@@ -19,8 +19,8 @@ JSON_FORMATS = ("x", "telegram", "mastodon", "bluesky", "reddit", "youtube", "4c
 MOST_MEMORY = 500_000_000
 CANARY = "canary-4711"
 
-MEASURED = """
-import resource, sys
+MEASURED = r"""
+import re, sys
 from pathlib import Path
 from aufruf.errors import InputError
 from aufruf.sources.reading import read_source
@@ -29,7 +29,7 @@ try:
     print(result.records.height, *sorted(set(result.quarantine["reason"])))
 except InputError as error:
     print("error", error)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+print(int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) * 1024)
 """
 
 
