@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aufruf.excerpts import excerpts
+from aufruf.articles import excerpts
 from aufruf.recurring import MIN_PAGES, line_key, recurring_lines, site_of
 
 BOX = "Das Neueste aus Hollbruck jeden Morgen in Ihrem Postfach, kostenlos und ohne Haken"

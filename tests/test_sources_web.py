@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aufruf.articles import excerpts
 from aufruf.clustering import clustered
 from aufruf.errors import InputError
-from aufruf.excerpts import excerpts
 from aufruf.importing import import_paths
 from aufruf.records import Origin, records_from_items
 from aufruf.sources.feed import read_feed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from aufruf.excerpts import sentences
+from aufruf.articles import sentences
 
 CONTEXT_SENTENCES = 2
 _NEIGHBOURS = range(1, CONTEXT_SENTENCES + 1)

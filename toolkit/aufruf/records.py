@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
-from aufruf.excerpts import Excerpts, excerpts
+from aufruf.articles import Excerpts, excerpts
 from aufruf.language import identify_language
 from aufruf.masking import mask, mask_column, unkeyed
 from aufruf.pseudonyms import key_id, keyed_hash, keyed_hashes

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aufruf.excerpts import MAX_SENTENCES, excerpts, sentences
+from aufruf.articles import MAX_SENTENCES, excerpts, sentences
 from aufruf.quotes import quoted_spans
 from aufruf.residue import residue_reason
 from aufruf.text import normalise_text
