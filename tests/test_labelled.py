@@ -134,7 +134,7 @@ def test_files_of_a_set_give_the_same_one_by_one_and_in_any_order(workspace: Wor
     at_once, in_turn = workspace, create_workspace(tmp_path / "other")
     (in_turn.root / "secrets.toml").write_text((at_once.root / "secrets.toml").read_text("utf-8"), "utf-8")
     imported(at_once, "germeval2025")
-    names = ("dbo_train", "vio_train", "c2a_train", "vio_fine_labels", "c2a_train_26")
+    names = ("vio_train", "vio_fine_labels", "dbo_train", "c2a_train_26", "c2a_train")
     for name in names:
         import_labelled(in_turn, [CASES / "germeval2025" / f"{name}.csv"], "germeval2025")
     said = ("record_id", "annotator", "labels", "asked", "voices")
