@@ -148,6 +148,20 @@ def test_nothing_is_done_twice(applied: Workspace):
 
 
 @pytest.mark.labelstudio
+def test_when_one_annotators_answers_are_refused_the_others_stop_and_a_second_run_enters_the_rest(
+    applied: Workspace,
+):
+    given = dict.fromkeys(assignments(applied, ROUND).get_column("task_key"), NOTHING)
+    token = annotator_token(applied, "fink").reveal()
+    applied.secrets.update({"annotator:fink:token": "0" * 40})
+    with pytest.raises(ServerError, match="does not know the token"):
+        enter_answers(applied, ROUND, "triage", given)
+    applied.secrets.update({"annotator:fink:token": token})
+    report = enter_answers(applied, ROUND, "triage", given)
+    assert (report.entered + report.existing, report.entered > 6) == (24, True)
+
+
+@pytest.mark.labelstudio
 def test_detail_asks_those_who_judged_about_what_is_settled_and_spans_come_back(applied: Workspace):
     planned = assignments(applied, ROUND)
     chosen = planned.get_column("record_id").unique().sort()[:2]

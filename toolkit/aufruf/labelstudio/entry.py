@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -48,7 +48,8 @@ def enter_answers(
     """Enter answers, by task key, into the applied tasks of a round, annotators side by side.
 
     An answer's UUID follows from its task, so that a second run enters nothing twice. ``progress`` is told
-    how many are done; it is called from several threads, one at a time.
+    how many are done; it is called from several threads, one at a time. When one annotator's answers fail, or
+    the command is interrupted, the others stop at their next answer.
 
     Raises:
         InputError: if an answer has no applied task in the round and pass.
@@ -64,21 +65,26 @@ def enter_answers(
     texts = workspace.store.scan(RECORDS).select("record_id", "text")
     rows = planned.lazy().filter(pl.col(TASK_KEY).is_in(list(answers))).join(texts, on="record_id")
     queues = rows.sort("project_id", "position").collect().partition_by("annotator")
-    done, lock = {True: 0, False: 0}, Lock()
+    done, lock, stop = {True: 0, False: 0}, Lock(), Event()
 
-    def finished(*, is_new: bool) -> None:
+    def finished(*, is_new: bool) -> bool:
         with lock:
             done[is_new] += 1
             if progress is not None:
                 progress(sum(done.values()))
+        return not stop.is_set()
 
     def work(queue: pl.DataFrame) -> None:
         with connect(workspace, annotator_token(workspace, queue.item(0, "annotator"))) as api:
             _enter(workspace, api, queue, answers, finished)
 
     with ThreadPoolExecutor(max_workers=max(1, len(queues))) as pool:
-        for _ in pool.map(work, queues):
-            pass
+        try:
+            for entering in as_completed([pool.submit(work, queue) for queue in queues]):
+                entering.result()
+        except BaseException:
+            stop.set()
+            raise
     return EntryReport(entered=done[True], existing=done[False])
 
 
@@ -87,7 +93,7 @@ def _enter(
     api: Api,
     queue: pl.DataFrame,
     answers: Mapping[str, Answer],
-    finished: Callable[..., None],
+    finished: Callable[..., bool],
 ) -> None:
     projects = queue.get_column("project_id").unique()
     ids = {key: number for project in projects for key, number in task_ids(api, project).items()}
@@ -99,7 +105,8 @@ def _enter(
                 f"{api.url}: an answer in project {row['project_id']} was refused with "
                 f"{response.status_code}: the server's log says why"
             )
-        finished(is_new=response.is_success)
+        if not finished(is_new=response.is_success):
+            return
 
 
 def _content(workspace: Workspace, row: dict[str, Any], answer: Answer) -> dict[str, Any]:
