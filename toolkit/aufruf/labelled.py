@@ -7,6 +7,7 @@ import derives them anew, and what changed is a new revision. They are answers o
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from aufruf.importing import ImportReport, Read, checked_slug, import_id_of, kee
 from aufruf.pseudonyms import keyed_hashes
 from aufruf.sources.containers import members_of
 from aufruf.sources.items import Batch, Refusal
+from aufruf.sources.located import located
 from aufruf.sources.reading import files_of
 from aufruf.tables import ANNOTATIONS, RECORDS, SOURCE_LABELS
 
@@ -86,18 +88,10 @@ def import_labelled(  # noqa: PLR0913 -- the command's own options
     dry_run: bool = False,
     progress: Progress = lambda _stage, _items: None,
 ) -> LabelledReport:
-    """Import files of a labelled data set through a crosswalk of the workspace.
+    """Import files of a labelled data set through a crosswalk of the workspace; see `import_paths`.
 
-    Files in a folder that are none of the set's are left out with a note.
-
-    Args:
-        workspace: where the records go.
-        paths: files of the set, or folders with them.
-        crosswalk: name of the crosswalk.
-        source: slug of the source; the crosswalk's name if not given.
-        max_bad: see `import_paths`.
-        dry_run: write nothing.
-        progress: see `import_paths`.
+    Files in a folder that are none of the set's are left out with a note. The source is called like the
+    crosswalk if it is not given.
 
     Raises:
         InputError: if there is no such crosswalk or file, or a named file is none of the set's.
@@ -105,10 +99,11 @@ def import_labelled(  # noqa: PLR0913 -- the command's own options
     """
     rules = open_crosswalk(crosswalk, workspace)
     slug = checked_slug(source or crosswalk)
-    import_id = import_id_of(dict.fromkeys(paths, slug), ["crosswalk", rules.sha256])
-    with workspace.locked():
+    with workspace.locked(), ExitStack() as stack:
+        found = [stack.enter_context(located(path, None, workspace.cache)) for path in dict.fromkeys(paths)]
+        import_id = import_id_of(dict.fromkeys(found, slug), ["crosswalk", rules.sha256])
         read = Read()
-        files = _files(paths, rules, crosswalk, read)
+        files = _files(found, rules, crosswalk, read)
         origin = _origin(workspace, slug, import_id, rules)
         said = pl.concat([_take(file, read, origin, workspace) for file in files])
         progress("read", read.items)
@@ -129,7 +124,7 @@ def import_labelled(  # noqa: PLR0913 -- the command's own options
 def _files(paths: Sequence[Path], rules: Crosswalk, name: str, read: Read) -> list[LabelledFile]:
     """Read the files of the set, those without texts last; note what was left out."""
     files: list[LabelledFile] = []
-    for path in dict.fromkeys(paths):
+    for path in paths:
         for file_name, file in files_of(path):
             found = list(_labelled(file, file_name, rules, read))
             if not found and path.is_file():

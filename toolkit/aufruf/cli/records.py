@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,6 +55,17 @@ def _list_crosswalks(wanted: bool) -> None:
     raise typer.Exit
 
 
+_ListOption = Annotated[
+    bool,
+    typer.Option(
+        "--list-crosswalks",
+        help="Say which labelled sets are known, and what their labels are worth.",
+        callback=_list_crosswalks,
+        is_eager=True,
+    ),
+]
+
+
 def import_(
     paths: Annotated[
         list[Path],
@@ -80,15 +93,7 @@ def import_(
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
-    _crosswalks: Annotated[
-        bool,
-        typer.Option(
-            "--list-crosswalks",
-            help="Say which labelled sets are known, and what their labels are worth.",
-            callback=_list_crosswalks,
-            is_eager=True,
-        ),
-    ] = False,
+    _crosswalks: _ListOption = False,
 ) -> None:
     """Import posts and news: normalised, personal data masked, duplicates found.
 
@@ -101,21 +106,10 @@ def import_(
     if crosswalk is not None and (format_ is not None or field_map is not None):
         raise typer.BadParameter("--crosswalk says what the files are: leave out --format and --map")
 
-    with progress() as shown:
-        task = shown.add_task("read", total=None)
-
-        def advance(stage: str, items: int) -> None:
-            shown.update(task, description=stage, completed=items)
-
-        opened = open_workspace(workspace)
-        if crosswalk is not None:
-            labelled = import_labelled(
-                opened, paths, crosswalk, source=source, max_bad=max_bad, dry_run=dry_run, progress=advance
-            )
-            report = labelled.imported
-        else:
-            labelled = None
-            report = import_paths(
+    opened = open_workspace(workspace)
+    with _told() as tell:
+        if crosswalk is None:
+            result = import_paths(
                 opened,
                 paths,
                 format=format_,  # pyright: ignore[reportArgumentType] -- checked, with a message, by the library
@@ -123,18 +117,33 @@ def import_(
                 source=source,
                 max_bad=max_bad,
                 dry_run=dry_run,
-                progress=advance,
+                progress=tell,
             )
-    _show(report, labelled, dry_run=dry_run, as_json=as_json)
+        else:
+            result = import_labelled(
+                opened, paths, crosswalk, source=source, max_bad=max_bad, dry_run=dry_run, progress=tell
+            )
+    _show(result, dry_run=dry_run, as_json=as_json)
 
 
-def _show(report: ImportReport, labelled: LabelledReport | None, *, dry_run: bool, as_json: bool) -> None:
+@contextmanager
+def _told() -> Generator[Callable[[str, int], None]]:
+    """Give what an import tells its progress to."""
+    with progress() as shown:
+        task = shown.add_task("read", total=None)
+        yield lambda stage, items: shown.update(task, description=stage, completed=items)
+
+
+def _show(result: ImportReport | LabelledReport, *, dry_run: bool, as_json: bool) -> None:
     from aufruf.errors import GateError
+    from aufruf.labelled import LabelledReport
 
+    labelled = result if isinstance(result, LabelledReport) else None
+    report = result.imported if isinstance(result, LabelledReport) else result
     for note in report.notes:
         typer.echo(note, err=True)
     if as_json:
-        show_json((labelled or report).counts())
+        show_json(result.counts())
     else:
         rows = [["read", f"{report.read:,}"], ["kept", f"{report.kept:,}"], ["  new", f"{report.new:,}"]]
         rows += [["  known", f"{report.known:,}"], ["quarantined", f"{report.bad:,}"]]
