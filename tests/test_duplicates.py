@@ -114,14 +114,14 @@ def test_in_one_band_each_group_is_found_and_only_a_few_groups_are_kept():
     """Three groups of two in one band, their texts apart: with room for two groups the third is not found."""
     import numpy as np
 
-    from aufruf.duplicate_kernels import join_bands
+    from aufruf.duplicate_kernels import join_band
 
     texts = ["eins am Ufer", "zwei im Wald", "drei vor Ort", "eins am Ufer", "zwei im Wald", "drei vor Ort"]
     data = np.frombuffer("".join(texts).encode(), dtype=np.uint8)
     offsets = np.cumsum([0, *map(len, texts)])
-    keys, orders = np.zeros((1, 6), dtype=np.uint64), np.arange(6)[None, :]
+    keys, sketches = np.zeros(6, dtype=np.uint64), np.zeros((6, 120), dtype=np.uint8)
     for room, expected in ((3, [(0, 3), (1, 4), (2, 5)]), (2, [(0, 3), (1, 4)])):
-        left, right, _ = join_bands(data, offsets, keys, orders, 0.8, room)
+        left, right, _ = join_band(data, offsets, keys, np.arange(6), sketches, np.arange(6), 0.8, room)
         assert list(zip(left, right, strict=True)) == expected
 
 

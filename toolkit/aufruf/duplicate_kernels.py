@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 GRAM = 5
 _EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
 _Bytes = NDArray[np.uint8]
+_Sketches = NDArray[np.uint8]
 _Ints = NDArray[np.int64]
 _Hashes = NDArray[np.uint64]
 _Floats = NDArray[np.float64]
@@ -32,8 +33,8 @@ def _mixed(value: np.uint64, seed: np.uint64) -> np.uint64:
 
 
 @njit(cache=True, nogil=True)
-def _grams(data: _Bytes, start: int, end: int) -> _Hashes:
-    """Return the sorted set of a text's grams. Five bytes fit a number: no two grams are confused."""
+def _runs(data: _Bytes, start: int, end: int) -> _Hashes:
+    """Return the grams of a text in their order. Five bytes fit a number: no two are confused."""
     length = end - start
     if length <= GRAM:
         whole = np.uint64(length)
@@ -46,6 +47,13 @@ def _grams(data: _Bytes, start: int, end: int) -> _Hashes:
         rolling = ((rolling << np.uint64(8)) | np.uint64(data[start + place])) & np.uint64(0xFFFFFFFFFF)
         if place >= GRAM - 1:
             found[place - GRAM + 1] = rolling
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _grams(data: _Bytes, start: int, end: int) -> _Hashes:
+    """Return the set of a text's grams, sorted."""
+    found = _runs(data, start, end)
     found.sort()
     size = 1
     for place in range(1, found.size):
@@ -90,19 +98,25 @@ def _fill_signature(grams: _Hashes, signature: _Hashes) -> None:
 
 
 @njit(cache=True, nogil=True)
-def band_keys(data: _Bytes, offsets: _Ints, bands: int, rows: int) -> _Hashes:
-    """Return a key for each band (first axis) and text (second): equal where the band is equal."""
+def band_keys(data: _Bytes, offsets: _Ints, bands: int, rows: int) -> tuple[_Hashes, _Sketches]:
+    """Return a key for each band (first axis) and text (second), equal where the band is equal.
+
+    The second value has a byte of each text's every hash: their share in common estimates similarity.
+    """
     texts = offsets.size - 1
     keys = np.empty((bands, texts), dtype=np.uint64)
+    sketches = np.empty((texts, bands * rows), dtype=np.uint8)
     signature = np.empty(bands * rows, dtype=np.uint64)
     for text in range(texts):
-        _fill_signature(_grams(data, offsets[text], offsets[text + 1]), signature)
+        _fill_signature(_runs(data, offsets[text], offsets[text + 1]), signature)
         for band in range(bands):
             key = np.uint64(band)
             for row in range(rows):
-                key = _mixed(key ^ signature[band * rows + row], np.uint64(3))
+                value = signature[band * rows + row]
+                sketches[text, band * rows + row] = value & np.uint64(0xFF)
+                key = _mixed(key ^ value, np.uint64(3))
             keys[band, text] = key
-    return keys
+    return keys, sketches
 
 
 @njit(cache=True, nogil=True)
@@ -114,51 +128,65 @@ def _root(parents: _Ints, text: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def join_bands(  # noqa: PLR0913, PLR0917 -- a kernel takes its buffers one by one
-    data: _Bytes, offsets: _Ints, keys: _Hashes, orders: _Ints, threshold: float, leaders: int
-) -> tuple[_Ints, _Ints, _Floats]:
-    """Verify candidates band by band and return the pairs that hold: left, right, similarity.
+def _is_hopeless(left: _Sketches, right: _Sketches, shorter: int, threshold: float) -> bool:
+    """Say whether sketches are so different that real similarity lies six deviations below the threshold.
 
-    In a band, a text is compared with the first text of each group that the band already has, at most
-    ``leaders`` of them: work grows with the texts of a band, not with their square. Texts that are in
-    one cluster already are not compared again.
+    The estimate is as good as that many hashes, or as many as a short text has grams.
     """
-    texts = offsets.size - 1
-    parents = np.arange(texts)
-    lefts, rights, similarities = (
-        [np.int64(0) for _ in range(0)],
-        [np.int64(0) for _ in range(0)],
-        [0.0 for _ in range(0)],
-    )
+    common = 0
+    for place in range(left.size):
+        common += left[place] == right[place]
+    deviation = np.sqrt(threshold * (1 - threshold) / max(1, min(left.size, shorter - GRAM + 1)))
+    return common / left.size < threshold - 6 * deviation
+
+
+@njit(cache=True, nogil=True)
+def join_band(  # noqa: PLR0913, PLR0917 -- a kernel takes its buffers one by one
+    data: _Bytes,
+    offsets: _Ints,
+    keys: _Hashes,
+    order: _Ints,
+    sketches: _Sketches,
+    parents: _Ints,
+    threshold: float,
+    leaders: int,
+) -> tuple[_Ints, _Ints, _Floats]:
+    """Verify the candidates of one band and return the pairs that hold: left, right, similarity.
+
+    ``order`` sorts the texts by their keys. A text is compared with the first text of each group that
+    its key already has, at most ``leaders`` of them: work grows with the texts of a key, not with their
+    square. Texts that ``parents`` has in one cluster already are not compared again; it is updated.
+    """
+    lefts, rights = [np.int64(0) for _ in range(0)], [np.int64(0) for _ in range(0)]
+    similarities = [0.0 for _ in range(0)]
     heads = np.empty(leaders, dtype=np.int64)
-    for band in range(keys.shape[0]):
-        order = orders[band]
-        count = 0
-        for place in range(texts):
-            text = order[place]
-            if place == 0 or keys[band, order[place - 1]] != keys[band, text]:
-                heads[0] = text
-                count = 1
+    count = 0
+    for place in range(order.size):
+        text = order[place]
+        if place == 0 or keys[order[place - 1]] != keys[text]:
+            heads[0] = text
+            count = 1
+            continue
+        found = False
+        for head in range(count):
+            if _root(parents, heads[head]) == _root(parents, text):
+                found = True
+                break
+        for head in range(0 if found else count):
+            other = heads[head]
+            shorter = min(offsets[other + 1] - offsets[other], offsets[text + 1] - offsets[text])
+            if _is_hopeless(sketches[other], sketches[text], shorter, threshold):
                 continue
-            found = False
-            for head in range(count):
-                if _root(parents, heads[head]) == _root(parents, text):
-                    found = True
-                    break
-            if found:
-                continue
-            grams = _grams(data, offsets[text], offsets[text + 1])
-            for head in range(count):
-                other = heads[head]
-                similarity = _jaccard(_grams(data, offsets[other], offsets[other + 1]), grams)
-                if similarity >= threshold:
-                    lefts.append(min(other, text))
-                    rights.append(max(other, text))
-                    similarities.append(similarity)
-                    parents[_root(parents, text)] = _root(parents, other)
-                    found = True
-                    break
-            if not found and count < leaders:
-                heads[count] = text
-                count += 1
+            theirs = _grams(data, offsets[other], offsets[other + 1])
+            similarity = _jaccard(theirs, _grams(data, offsets[text], offsets[text + 1]))
+            if similarity >= threshold:
+                lefts.append(min(other, text))
+                rights.append(max(other, text))
+                similarities.append(similarity)
+                parents[_root(parents, text)] = _root(parents, other)
+                found = True
+                break
+        if not found and count < leaders:
+            heads[count] = text
+            count += 1
     return np.array(lefts), np.array(rights), np.array(similarities)

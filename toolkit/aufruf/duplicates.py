@@ -106,14 +106,21 @@ def connected(n: int, pairs: pl.DataFrame) -> pl.Series:
 def _near_pairs(texts: pl.Series, threshold: float) -> pl.DataFrame:
     import numpy as np
 
-    from aufruf.duplicate_kernels import band_keys, join_bands
+    from aufruf.duplicate_kernels import band_keys, join_band
 
     data, offsets = _buffers(texts)
     rows = rows_in_band(threshold)
-    keys = band_keys(data, offsets, _HASHES // rows, rows)
-    orders = np.argsort(keys, axis=1, kind="stable")
-    left, right, similarity = join_bands(data, offsets, keys, orders, threshold, _LEADERS)
-    return pl.DataFrame({"left": left, "right": right, "similarity": similarity}, schema=PAIRS)
+    keys, sketches = band_keys(data, offsets, _HASHES // rows, rows)
+    parents = np.arange(len(texts))
+    pairs = [PAIRS.to_frame()]
+    for band in keys:
+        order = np.argsort(band, kind="stable")
+        left, right, similarity = join_band(
+            data, offsets, band, order, sketches, parents, threshold, _LEADERS
+        )
+        found = {"left": left, "right": right, "similarity": similarity}
+        pairs.append(pl.DataFrame(found, schema=PAIRS))
+    return pl.concat(pairs)
 
 
 def rows_in_band(threshold: float) -> int:
