@@ -239,6 +239,7 @@ _STYLE = """
   color: #777 !important; font-size: 15px !important; font-weight: normal !important;
   line-height: 1.6 !important; margin: 0 8px !important; white-space: pre-wrap;
 }
+.aufruf .lsf-choice { margin-right: 14px; }
 .aufruf-settled sup { display: none; }
 .aufruf-contradiction * { color: #b00020 !important; }
 """
