@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from aufruf.status import status
-from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, SAMPLES
+from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, CLUSTERS, SAMPLES
 
 if TYPE_CHECKING:
     from aufruf.workspace import Workspace
@@ -60,3 +60,9 @@ def test_what_was_sampled_is_counted_by_round(workspace: Workspace):
     }
     workspace.store.append(SAMPLES, pl.DataFrame([row]))
     assert status(workspace).sampled == {"r1": 1}
+
+
+def test_only_clusters_of_two_records_or_more_are_duplicates(workspace: Workspace):
+    rows = pl.DataFrame({"record_id": ["a", "b", "c"], "cluster": ["a", "a", "c"]})
+    workspace.store.append(CLUSTERS, rows)
+    assert status(workspace).duplicate_clusters == 1

@@ -28,12 +28,15 @@ class RoundStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """What a workspace holds. ``records`` counts newest versions, by kind and language."""
+    """What a workspace holds. ``records`` counts newest versions, by kind and language.
+
+    ``duplicate_clusters`` are those of two records or more.
+    """
 
     workspace: str
     label_scheme: str
     records: dict[str, int]
-    clusters: int
+    duplicate_clusters: int
     quarantined: int
     sampled: dict[str, int]
     rounds: list[RoundStatus]
@@ -52,7 +55,10 @@ def status(workspace: Workspace) -> Status:
         workspace=str(workspace.root),
         label_scheme=f"{scheme.version} ({scheme.sha256[:12]})",
         records={f"{kind} {language}": n for kind, language, n in records.collect().rows()},
-        clusters=store.scan(CLUSTERS).select(pl.col("cluster").n_unique()).collect().item(),
+        duplicate_clusters=store.scan(CLUSTERS)
+        .select(pl.col("cluster").filter(pl.col("cluster").is_duplicated()).n_unique())
+        .collect()
+        .item(),
         quarantined=store.scan(QUARANTINE).select(pl.len()).collect().item(),
         sampled=dict(store.scan(SAMPLES).group_by("round").len().sort("round").collect().iter_rows()),
         rounds=_rounds(workspace),

@@ -55,7 +55,10 @@ def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
         show_json(found)
         return
     rows = [[f"records, {kind}", f"{n:,}"] for kind, n in found.records.items()]
-    rows += [["duplicate clusters", f"{found.clusters:,}"], ["quarantined", f"{found.quarantined:,}"]]
+    rows += [
+        ["duplicate clusters", f"{found.duplicate_clusters:,}"],
+        ["quarantined", f"{found.quarantined:,}"],
+    ]
     rows += [[f"sampled for {name}", f"{n:,}"] for name, n in found.sampled.items()]
     rows += [
         [
