@@ -22,7 +22,6 @@ _BLOCKS = frozenset(
         *("figcaption", "address", "aside", "main", "form", "html"),
     )
 )
-_CELLS = frozenset(("cell", "td", "th"))
 _BREAKS = frozenset(("lb", "br"))
 _UNSEEN = ("script", "style", "template", "noscript", "iframe", "object")
 _SPACE = re.compile(r"[^\S\n]+")
@@ -35,7 +34,6 @@ class Line(NamedTuple):
 
     text: str
     kind: str
-    in_table: bool
 
 
 def tree_of(page: str) -> Any | None:
@@ -73,34 +71,26 @@ def lines_of(tree: Any) -> Iterator[Line]:
     from lxml import etree
 
     parts: list[str] = []
-    open_blocks: list[str] = []
-    cells = 0
+    blocks: list[str] = []
     for event, element in etree.iterwalk(tree, events=("start", "end")):
-        tag = element.tag
-        if not isinstance(tag, str):
-            parts.append(_spaced(element.tail) if event == "end" else "")
-            continue
+        tag = element.tag if isinstance(element.tag, str) else ""  # comments have a function for a tag
         if tag in _BLOCKS:
-            yield from _flushed(parts, open_blocks, in_table=cells > 0)
+            yield from _flushed(parts, blocks)
         if event == "start":
-            cells += tag in _CELLS
-            if tag in _BLOCKS:
-                open_blocks.append(tag)
-            parts.append("\n" if tag in _BREAKS else _spaced(element.text))
+            blocks += [tag] if tag in _BLOCKS else []
+            parts.append("\n" if tag in _BREAKS else _spaced(element.text) if tag else "")
         else:
-            cells -= tag in _CELLS
-            if tag in _BLOCKS:
-                open_blocks.pop()
+            del blocks[len(blocks) - (tag in _BLOCKS) :]
             parts.append(_spaced(element.tail) if element is not tree else "")
-    yield from _flushed(parts, open_blocks, in_table=False)
+    yield from _flushed(parts, blocks)
 
 
-def _flushed(parts: list[str], open_blocks: list[str], *, in_table: bool) -> Iterator[Line]:
+def _flushed(parts: list[str], blocks: list[str]) -> Iterator[Line]:
     text = _SPACE.sub(" ", "".join(parts))
     parts.clear()
     for part in _BROKEN.split(text):
         if part.strip():
-            yield Line(part.strip(), open_blocks[-1] if open_blocks else "", in_table)
+            yield Line(part.strip(), blocks[-1] if blocks else "")
 
 
 def _spaced(text: str | None) -> str:

@@ -101,16 +101,19 @@ def _article_lines(body: Any, links: set[str]) -> Iterator[str]:
     what stands beside prose in tables: old pages are laid out by them.
     """
     for table in list(body.iter("table")):
-        if not any(_is_prose(cell) for cell in table.iter("cell")):
+        cells = list(table.iter("cell"))
+        beside = [cell for cell in cells if not any(_is_prose(line.text) for line in lines_of(cell))]
+        if len(beside) == len(cells):
             _join_cells(table)
+        else:
+            for cell in beside:
+                cell.clear()
     for line in lines_of(body):
-        link = line.kind in ("head", "item") and line.text in links
-        if not link and not (line.in_table and not _is_prose(line.text)):
+        if not (line.kind in ("head", "item") and line.text in links):
             yield line.text
 
 
-def _is_prose(part: Any) -> bool:
-    text = part if isinstance(part, str) else _plain("".join(part.itertext()))
+def _is_prose(text: str) -> bool:
     return len(text) >= _MIN_PROSE and _SENTENCE_END.search(text) is not None
 
 
