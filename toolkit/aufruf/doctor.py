@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from aufruf.errors import AufrufError
 from aufruf.tables import EVENTS
 from aufruf.workspace import event_sha256, open_workspace
@@ -59,6 +61,8 @@ def _looked(name: str, look: Callable[[Workspace], str], workspace: Workspace) -
     except AufrufError as error:
         problem, _, remedy = str(error).partition("; ")
         return Check(name, ok=False, found=problem, remedy=remedy or "mend the file named above")
+    except (OSError, pl.exceptions.PolarsError):
+        return Check(name, ok=False, found="its files cannot be read", remedy="restore a backup")
 
 
 def _python() -> Check:
