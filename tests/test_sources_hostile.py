@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from aufruf.errors import InputError
+from aufruf.sources import json_values
 from aufruf.sources.formats import READERS, detect_format
 from aufruf.sources.json_values import values_of
 from aufruf.sources.reading import read_source
@@ -279,3 +280,13 @@ def test_a_value_tells_where_it_stood(tmp_path: Path):
         ("5", b"9", None),
         ("6", b"3", None),
     ]
+
+
+def test_an_item_that_is_too_long_costs_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(json_values, "MAX_LINE", 1000)
+    file = tmp_path / "f"
+    messages = ", ".join([message(""), message('"photo": [' + "1," * 600 + "1],"), message("")])
+    file.write_text(f'{{"name": "Deich", "type": "public_channel", "id": 1, "messages": [{messages}]}}')
+    result = read_source(file)
+    assert result.records.height == 2
+    assert result.quarantine.select("item", "reason").rows() == [("2", "too_long")]
