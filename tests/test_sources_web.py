@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import bz2
 import gzip
 import hashlib
 import io
 import json
+import lzma
 import socket
 import time
 from collections import Counter
@@ -32,6 +34,8 @@ from aufruf.tables import CLUSTERS, DUPLICATES, RECORDS
 from aufruf.text import normalise_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aufruf.workspace import Workspace
 
 CASES = Path(__file__).parent / "cases"
@@ -347,3 +351,18 @@ def test_what_real_pages_must_and_must_not_hold_is_met_at_least_as_often_as_meas
         met["without"] += sum(" ".join(part.split()) not in plain for part in expected["without"])
     assert met["with"] >= 216
     assert met["without"] >= 195
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress], ids=["gzip", "bzip2", "xz"])
+def test_an_archive_is_read_however_it_is_packed_and_counted_where_gzip_breaks_off(
+    pack: Callable[[bytes], bytes], tmp_path: Path
+):
+    file = tmp_path / "archive"
+    file.write_bytes(pack(ARCHIVE))
+    assert read_source(file).records.height == 4
+    file.write_bytes(pack(ARCHIVE)[:-200])
+    if pack is gzip.compress:
+        assert Counter(read_source(file).quarantine["reason"])["partial"] == 1
+    else:
+        with pytest.raises(InputError, match="damaged"):
+            read_source(file)

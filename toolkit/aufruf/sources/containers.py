@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from aufruf.errors import InputError
 from aufruf.sources.items import Refusal
+from aufruf.sources.web_signatures import web_format_of
 
 if TYPE_CHECKING:
     import zipfile
@@ -29,7 +30,7 @@ MAX_MEMBERS = 200_000
 
 _MAX_DIRECTORY = 64_000_000
 _LARGEST_WINDOW = 31
-_WARC = b"WARC/"
+_HEAD = 4096
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _TAR = (257, b"ustar")
 _END = struct.Struct("<4s4H2LH")
@@ -148,20 +149,17 @@ def _told(name: str, position: int) -> Generator[None]:
 
 @contextmanager
 def _inflated(stream: BinaryIO, name: str, budget: _Budget) -> Generator[BinaryIO]:
-    """Open a stream unpacked where it is compressed, as it is where it is not or is a web archive."""
-    head = stream.read(8)
+    """Open a stream unpacked where it is compressed.
+
+    As it is it stays where it is not, and a web archive in gzip: its own reader unpacks it as far as it goes.
+    """
+    head = stream.read(_HEAD)
     stream.seek(0)
     opener = next((opener for magic, opener in _OPENERS if head.startswith(magic)), None)
-    if opener is None:
+    if opener is None or web_format_of(head) == "warc":
         yield stream
         return
-    content = io.BufferedReader(_Unpacked(opener(stream), name, budget), 1 << 20)
-    if content.read(len(_WARC)) == _WARC:
-        stream.seek(0)
-        yield stream
-        return
-    content.seek(0)
-    yield content
+    yield io.BufferedReader(_Unpacked(opener(stream), name, budget), 1 << 20)
 
 
 def _gzip(stream: BinaryIO) -> BinaryIO:
