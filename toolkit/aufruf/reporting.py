@@ -54,12 +54,15 @@ _PLAIN = (
 
 
 def _quick(pattern: str) -> str:
-    """Return a pattern with word borders of ASCII: those of Unicode take a hundred times as long."""
+    """Return a pattern with word borders of ASCII: those of Unicode take a hundred times as long.
+
+    No word at such a border may begin or end with another letter than one of ASCII.
+    """
     return pattern.replace(r"\b", r"(?-u:\b)")
 
 
 _MARKS = '„“”"»«‚‘’›‹'
-_GOES_ON = r",\s+(?:dass|daß|er|sie|es|man|wie|der|die|das|ein|eine|he|she|it|they|that)\b|\bthat\b"
+_GOES_ON = r",\s+(?:daß\s|(?:dass|er|sie|es|man|wie|der|die|das|ein|eine|he|she|it|they|that)\b)|\bthat\b"
 _DETERMINERS = (
     "(?i:de[mnrs]|eine[mrs]?|seine[mrn]?|ihre[mrn]?|unsere[mrn]?|diese[mrn]?|mehreren|ersten|eigenen)"
 )
@@ -90,8 +93,8 @@ _STEMS = sorted({*_SAID, *_SAYS, *_ALONE, *(mark + so for mark in _MARKS for so 
 
 _FIRST_PERSON = _quick(r"(?i)\b(?:ich|wir|mich|mir)\b")
 _SUBJECT = _quick(
-    r"\b(?:er|sie|es|man|niemand|jede[rs]?|alles?|diese[rs]?|das|der|die|eine?[rs]?|keine?[rs]?|seine?|ihre?|"
-    r"\p{Lu}[\p{Ll}-]+)\b"
+    r"\b(?:er|sie|es|man|niemand|jede[rs]?|alles?|diese[rs]?|das|der|die|eine?[rs]?|keine?[rs]?|seine?|ihre?)\b|"
+    r"\p{Lu}[\p{Ll}-]+"
 )
 _IDIOMS = _quick(
     r"(?i)\bes sei denn\b|\b\w+ sei dank\b|\bwie (?:dem|es) auch sei\b|\b(?:dahin|da)gestellt sei\w*|"
