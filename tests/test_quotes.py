@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aufruf.quotes import quoted_spans, quotes_column
@@ -23,6 +23,7 @@ def test_what_stands_in_quotation_marks_is_found(name: str):
     assert [case["text"][start:end] for start, end in quoted_spans(case["text"])] == case["quoted"]
 
 
+@example("'“S\n'“")
 @given(MARKED)
 def test_spans_lie_in_the_text_in_order_and_are_nested_or_apart(text: str):
     spans = quoted_spans(text)

@@ -125,12 +125,16 @@ def _is_genitive(text: str, position: int, start: int) -> bool:
 def _at_line_end(
     text: str, position: int, opened: list[tuple[str, int]], spans: list[Span]
 ) -> list[tuple[str, int]]:
-    """Return the quotations that go on after a line end; add those that the next line opens again."""
+    """Return the quotations that go on after a line end; add one that the next line opens again.
+
+    What was opened inside that one ends with it, or it would reach beyond.
+    """
     goes_on: list[tuple[str, int]] = []
     following = _NEXT.match(text, position) if opened else None
     for mark, start in opened:
         if following and following.group(1) == mark:
             spans.append(Span(start + 1, position))
-        elif mark in _ACROSS_LINES and not text.startswith("\n\n", position):
+            break
+        if mark in _ACROSS_LINES and not text.startswith("\n\n", position):
             goes_on.append((mark, start))
     return goes_on
