@@ -27,6 +27,7 @@ from aufruf.records import Origin, records_from_items
 from aufruf.sources.feed import read_feed
 from aufruf.sources.fields import FieldMap
 from aufruf.sources.inflating import Inflated
+from aufruf.sources.markup import MAX_ELEMENTS
 from aufruf.sources.pages import decoded, page_of
 from aufruf.sources.reading import placed, read_source
 from aufruf.sources.warc import read_warc
@@ -100,6 +101,53 @@ def test_excerpts_of_a_page_are_slices_of_its_article_and_leave_out_residue_alon
     assert "".join(article[start:end] for start, end in parts).replace(" ", "") == article.replace(
         "\n", ""
     ).replace(" ", "")
+
+
+def article_page(body: str, head: str = "") -> str:
+    page = page_of(
+        f"<html><head>{head}</head><body><article><p>{PROSE}</p>{body}<p>{PROSE}</p></article>".encode()
+    )
+    assert page is not None
+    return page.text
+
+
+def test_headings_that_are_nothing_but_a_link_lead_to_other_articles():
+    text = article_page('<h2><a href="/x">Was der Wirt sagt</a></h2><h2>Der Streit geht weiter</h2>')
+    assert "Was der Wirt sagt" not in text
+    assert "Der Streit geht weiter" in text
+
+
+def test_the_row_of_a_table_is_a_line():
+    rows = "<tr><td>Damm</td><td>4 Meter</td></tr><tr><td>Tor</td><td>2 Meter</td></tr>"
+    assert "\nDamm | 4 Meter\nTor | 2 Meter\n" in article_page(f"<table>{rows}</table>")
+
+
+def test_the_outlet_is_what_the_page_calls_its_site_and_stands_in_no_headline():
+    publisher = '{"@type": "NewsArticle", "publisher": {"@type": "Organization", "name": "Verlag GmbH"}}'
+    page = page_of(
+        f"""<html><head><title>Rat vertagt sich | Blatt für Hollbruck</title>
+        <meta property="og:site_name" content="Blatt für Hollbruck">
+        <meta property="og:title" content="Rat vertagt sich | Blatt für Hollbruck">
+        <script type="application/ld+json">{publisher}</script></head>
+        <body><p>{PROSE}</p></body></html>""".encode()
+    )
+    assert page is not None
+    assert (page.title, page.outlet) == ("Rat vertagt sich", "Blatt für Hollbruck")
+
+
+def test_a_page_that_names_no_site_is_of_its_host_not_of_its_publishing_firm():
+    publisher = '{"@type": "NewsArticle", "publisher": {"@type": "Organization", "name": "Verlag GmbH"}}'
+    address = '<link rel="canonical" href="https://www.blatt.example/1">'
+    head = f'{address}<script type="application/ld+json">{publisher}</script>'
+    page = page_of(f"<html><head>{head}</head><body><p>{PROSE}</p></body></html>".encode())
+    assert page is not None
+    assert page.outlet == "blatt.example"
+
+
+def test_a_page_of_too_many_elements_is_not_looked_through():
+    started = time.process_time()
+    assert page_of(f"<html><body><p>{PROSE}</p>{'<br>' * MAX_ELEMENTS}</body></html>".encode()) is None
+    assert time.process_time() - started < 2
 
 
 def test_lines_that_recur_in_an_import_are_left_out_of_every_article(workspace: Workspace, tmp_path: Path):
@@ -270,6 +318,18 @@ def test_an_archive_flipped_anywhere_keeps_no_page_that_is_not_as_its_digest_say
         assert refusals(bytes(flipped))[1]["bad_digest"] == 2
 
 
+def test_an_archive_cut_behind_a_header_is_partial():
+    assert refusals(ARCHIVE[: ARCHIVE.index(b"\r\n\r\n") + 4])[1] == Counter(not_a_response=1, partial=1)
+
+
+def test_an_archive_damaged_within_is_partial():
+    content = bytearray(compressed())
+    content[len(content) // 2] ^= 0xFF
+    items, reasons = refusals(bytes(content))
+    assert reasons["partial"] == 1
+    assert items < refusals(ARCHIVE)[0]
+
+
 def test_a_gzip_stream_is_read_as_far_as_it_goes():
     content = compressed()
     stream = Inflated(io.BytesIO(content))
@@ -280,6 +340,11 @@ def test_a_gzip_stream_is_read_as_far_as_it_goes():
     assert ARCHIVE.startswith(read)
     assert len(read) > 2_000
     assert broken.damaged
+    corrupt = bytearray(content)
+    corrupt[len(corrupt) // 2] ^= 0xFF
+    flipped = Inflated(io.BytesIO(bytes(corrupt)))
+    assert b"".join(iter(flipped.read, b"")) != ARCHIVE
+    assert flipped.damaged
 
 
 def test_an_archive_that_inflates_without_end_is_refused_in_little_memory():
