@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import cleandoc
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,7 +21,15 @@ _NOTHING = {"type": "array", "maxItems": 0}
 
 def label_scheme_schema() -> dict[str, Any]:
     """Return the JSON Schema of ``schemas/label_scheme.toml``, for editors that complete and check TOML."""
-    return {**_DIALECT, "title": "aufruf label scheme", **msgspec.json.schema(LabelScheme)}
+    schema: dict[str, Any] = {
+        **_DIALECT,
+        "title": "aufruf label scheme",
+        **msgspec.json.schema(LabelScheme),
+    }
+    for entry in schema["$defs"].values():
+        # Python 3.13 strips a docstring's indentation, earlier versions keep it.
+        entry["description"] = cleandoc(entry.get("description", ""))
+    return schema
 
 
 def table_schema(table: Table) -> dict[str, Any]:
