@@ -45,8 +45,8 @@ def shown(html: str) -> str:
     """What a browser shows of HTML."""
     parts: list[str] = []
     parser = HTMLParser()
-    parser.handle_data = parts.append  # type: ignore[method-assign]
-    parser.handle_starttag = lambda tag, _: parts.append(f"[tag {tag}]")  # type: ignore[method-assign]
+    parser.handle_data = parts.append
+    parser.handle_starttag = lambda tag, _: parts.append(f"[tag {tag}]")
     parser.feed(html)
     parser.close()
     return "".join(parts)
@@ -295,7 +295,7 @@ def test_the_guidelines_are_shown_without_comments_and_their_markup_is_not_follo
 def test_the_shipped_guidelines_hold_only_markup_that_label_studio_keeps(language: Language):
     found: set[str] = set()
     parser = HTMLParser()
-    parser.handle_starttag = lambda tag, _: found.add(tag)  # type: ignore[method-assign]
+    parser.handle_starttag = lambda tag, _: found.add(tag)
     parser.feed(guidelines_html(asset("annotation", "guidelines", f"{language}.md")))
     kept = "style div h1 h2 h3 p strong em code ul ol li table thead tbody tr th td"
     assert found <= set(kept.split())
