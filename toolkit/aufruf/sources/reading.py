@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 import polars as pl
@@ -17,7 +17,7 @@ from aufruf.sources.located import located
 from aufruf.sources.times import lacks_zone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -58,18 +58,62 @@ def read_batches(path: Path, format: Format | None, given: FieldMap) -> Iterator
     A file in a folder or a member of an archive that cannot be read is one refused item; what of it was
     read before is kept. A file that was named itself is an error.
     """
+    for one in parts_of(path, format, given):
+        yield from one.batches()
+
+
+@dataclass
+class Part:
+    """A file at a path, or a whole dataset: what is read in one go.
+
+    ``size`` is its length in bytes, 0 where that is not known.
+    """
+
+    batches: Callable[[], Iterator[tuple[str, Batch]]]
+    size: int = 0
+    _stream: BinaryIO | None = None
+
+    @property
+    def position(self) -> int:
+        """How many bytes were read."""
+        return 0 if self._stream is None else self.size if self._stream.closed else self._stream.tell()
+
+    def opened(self, stream: BinaryIO) -> None:
+        """Remember the stream that is read."""
+        self._stream = stream
+
+
+def parts_of(path: Path, format: Format | None, given: FieldMap) -> list[Part]:  # noqa: A002 -- as above
+    """Return what `read_batches` reads, file by file, so that a reader can leave out what it has.
+
+    Raises:
+        InputError: if the format is not known, or there is nothing at the path.
+    """
     if format is not None and format not in FORMATS:
         raise InputError(f"format {format!r} is not known; expected {', '.join(FORMATS)}")
     if format == "huggingface" or is_saved_dataset(path):
-        yield from read_dataset(path, given, read_file)
-        return
-    for name, file in files_of(path):
+        return [Part(lambda: read_dataset(path, given, read_file))]
+    return [_part(name, file, format, given, alone=path.is_file()) for name, file in files_of(path)]
+
+
+def _part(
+    name: str,
+    file: Path,
+    format: Format | None,  # noqa: A002 -- as above
+    given: FieldMap,
+    *,
+    alone: bool,
+) -> Part:
+    def batches() -> Iterator[tuple[str, Batch]]:
         try:
-            yield from read_file(file, name, format, given)
+            yield from read_file(file, name, format, given, part.opened)
         except InputError as error:
-            if path.is_file():
+            if alone:
                 raise
             yield name, _unreadable(error)
+
+    part = Part(batches, file.stat().st_size)
+    return part
 
 
 def read_file(
@@ -77,10 +121,15 @@ def read_file(
     name: str,
     format: Format | None,  # noqa: A002 -- as above
     given: FieldMap,
+    opened: Callable[[BinaryIO], None] = lambda _stream: None,
 ) -> Iterator[tuple[str, Batch]]:
-    """Read one file, compressed or not, or the members of an archive, in a format given or found out."""
+    """Read one file, compressed or not, or the members of an archive, in a format given or found out.
+
+    ``opened`` is told the file's stream, so that others see how far the reading is.
+    """
     try:
         with path.open("rb") as stream:
+            opened(stream)
             for member, content in members_of(stream, name):
                 if isinstance(content, Refusal):
                     yield member, refused(content)
