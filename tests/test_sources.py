@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import json
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -17,7 +18,7 @@ from aufruf.errors import InputError
 from aufruf.sources.fields import FieldMap
 from aufruf.sources.items import ITEMS, MAX_LINE, SourceResult
 from aufruf.sources.reading import read_source
-from aufruf.sources.times import lacks_zone, utc_times
+from aufruf.sources.times import lacks_zone, times_told, utc_times
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 CANARY = "canary-4711"
@@ -209,7 +210,8 @@ def test_text_in_parquet_that_is_no_utf8_is_refused_row_by_row(file: Path):
         (b"", "the file is empty"),
         (b" \n\n", "the file is empty"),
         (b"\x1f\x8b\x08\x00\x00\x00\x00\x00" * 9, "damaged"),
-        (b"\x89PNG\x00\x01\x02\x03" * 9, "binary file"),
+        (b"\x00\x01\x02\x03" * 9, "binary file"),
+        (b"\x89PNG\x00\x01\x02\x03" * 9, "a picture"),
         (b'[{"text": "a"}]', "one JSON document"),
         (b'{\n "text": "a"\n}\n', "one JSON document"),
         (b"[" * 100_000, "one JSON document"),
@@ -289,7 +291,7 @@ def test_a_folder_is_read_file_by_file_and_one_that_cannot_be_is_one_item(tmp_pa
     (tmp_path / "picture").write_bytes(b"\x89PNG\x00\x01\x02\x03")
     (tmp_path / ".hidden").write_text("x")
     result = read_source(tmp_path)
-    assert result.quarantine.select("file", "reason").rows() == [("picture", "unreadable")]
+    assert result.quarantine.select("file", "reason").rows() == [("picture", "media")]
     assert result.records["file"].to_list() == ["article", *["sub/posts"] * 3]
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no files"):
@@ -329,6 +331,10 @@ def test_any_table_that_can_be_written_is_read_as_it_was(
         ("04.03.2031", "2031-03-04T00:00:00"),
         ("1539206364", "2018-10-10T21:19:24"),
         ("1539206364000", "2018-10-10T21:19:24"),
+        ("1539206364000250", "2018-10-10T21:19:24.000250"),
+        ("2031-01-04 17:50:59+01", "2031-01-04T16:50:59"),
+        ("22 Oct 2019 09:28:31 +0200", "2019-10-22T07:28:31"),
+        ("1968-05-02", "1968-05-02T00:00:00"),
         ("gestern", None),
         ("", None),
         ("2031-13-45", None),
@@ -336,9 +342,36 @@ def test_any_table_that_can_be_written_is_read_as_it_was(
 )
 def test_a_time_becomes_utc(written: str, utc: str | None):
     found = pl.DataFrame({"t": [written]}).select(utc_times(pl.col("t"))).item()
-    assert (found and found.replace(tzinfo=None).isoformat(timespec="auto")) == (
-        utc and utc.replace(".250", ".250000")
-    )
+    assert (found and found.replace(tzinfo=None)) == (utc and datetime.fromisoformat(utc))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("0", "0001-01-01T00:00:00", "1601-01-01T00:00:00Z", "1899-12-30", "1904-01-01", "253402300799"),
+        *("1970-01-01", "1970-01-01T01:00:00+01:00", "1969-12-31T16:00:00-0800", "9999-12-31", "2100-01-01"),
+    ],
+)
+def test_what_programs_write_for_no_time_is_none(written: str):
+    assert pl.DataFrame({"t": [written]}).select(utc_times(pl.col("t"))).item() is None
+    assert times_told(pl.Series([written, "2031-01-04", "1968-05-02", "", None])) == (0, 1)
+
+
+def test_forms_of_time_may_be_mixed_in_a_column():
+    written = [None, "1539206364", "2031-01-04 17:50:59+01", "", "gestern", "2031-01-04T17:50:59.5Z", None]
+    found = pl.DataFrame({"t": written}).select(utc_times(pl.col("t"))).to_series()
+    assert [time and time.strftime("%d %H:%M") for time in found] == [
+        *(None, "10 21:19", "04 16:50", None, None, "04 17:50", None)
+    ]
+
+
+def test_the_file_is_told_how_many_times_were_assumed_or_lost(file: Path):
+    rows = "1,eins,2031-01-01 10:00\n2,zwei,gestern\n3,drei,1970-01-01T00:00:00Z\n4,vier,\n"
+    result = source(file, "id,text,date\n" + rows)
+    assert [note.split(": ", 1)[1] for note in result.notes][1:] == [
+        "times without a zone, taken as UTC: 1",
+        "unknown or impossible times, left out: 2",
+    ]
 
 
 def test_it_is_known_where_a_zone_was_assumed():

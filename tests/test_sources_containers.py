@@ -133,7 +133,7 @@ def test_each_member_of_a_zip_is_a_file(file: Path):
         f"{file.name}/deep/down/more.csv.gz",
     ]
     assert result.quarantine.select("file", "reason").rows() == [
-        (f"{file.name}/media/1.png", "unreadable"),
+        (f"{file.name}/media/1.png", "media"),
         (f"{file.name}/inner.zip", "nested_archive"),
     ]
     assert result.read == 500 + 2 + 2

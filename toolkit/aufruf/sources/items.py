@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import polars as pl
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 Kind = Literal["post", "news"]
 FIELDS = (
@@ -34,6 +34,45 @@ ITEMS = pl.Schema(
 REFUSALS = pl.Schema(dict.fromkeys(("file", "item", "reason", "message"), pl.String))
 """One row an item that was refused, with a code and a sentence; never its content."""
 
+DAMAGE: Mapping[str, str] = {
+    "unreadable": "a file or member of an archive that is damaged, or of no known format",
+    "cut_off": "a document ends in the middle; what stands before the cut was read",
+    "partial": "a feed or archive breaks off; this one item stands for the rest",
+    "truncated": "a web archive holds a part of the response only",
+    "bad_digest": "a web archive's content is not what its digest says",
+    "bad_record": "a web archive's record is no readable answer of a server",
+    "bad_encoding": "bytes that are no text in the file's encoding",
+    "bad_json": "not valid JSON",
+    "bad_field": "a field holds something else than this format has there",
+    "not_an_object": "JSON, but no object",
+    "too_deep": "nested too deeply",
+    "too_long": "longer than a line, page or text may be",
+    "wrong_column_count": "a row of a table with too few or too many cells",
+    "unclosed_quote": "a quotation mark in a table that is never closed",
+    "nested_archive": "an archive within an archive",
+    "unsafe_member": "a member of an archive that is a link or a device, or leads out of it",
+    "encrypted": "a member of an archive that is locked with a password",
+    "unknown_platform": "captured for 4CAT from a platform that is not read",
+    "no_record": "labels of a text that was never imported",
+}
+"""Why an item is refused that should have been good, by the code of the reason."""
+
+LEAVINGS: Mapping[str, str] = {
+    "not_a_post": "something else than a post, such as someone joining a chat",
+    "deleted": "deleted by its author or the platform",
+    "withheld": "withheld by the platform, in one country at least",
+    "not_public": "addressed to some people only",
+    "empty_text": "nothing to read: a picture alone, or an empty cell",
+    "media": "a picture, sound, video or document that lies beside posts or pages",
+    "not_a_response": "a record of a web archive that is no answer of a server, such as a request",
+    "revisit": "a page that had not changed since the archive's earlier visit",
+    "not_ok": "a server's answer that is no page, such as 404",
+    "not_html": "an answer of a server that is no page, such as a picture",
+    "no_article": "a page on which no article was found",
+    "only_residue": "an article of nothing but comment forms and the like",
+}
+"""Why an item is refused that was not to be expected to be good, by the code of the reason."""
+
 BATCH = 50_000
 """Items of a batch: what a reader holds at a time."""
 
@@ -47,6 +86,11 @@ class Refusal(NamedTuple):
     item: str
     reason: str
     message: str
+
+
+def is_damage(reason: str) -> bool:
+    """Say whether items of a reason count against an import: all but the leavings that any source has."""
+    return reason not in LEAVINGS
 
 
 class Post(NamedTuple):

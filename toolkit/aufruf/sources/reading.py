@@ -14,7 +14,8 @@ from aufruf.sources.formats import FORMATS, READERS, Format, detect_format
 from aufruf.sources.huggingface import is_saved_dataset, read_dataset
 from aufruf.sources.items import ITEMS, REFUSALS, Batch, Collected, Refusal, SourceResult
 from aufruf.sources.located import located
-from aufruf.sources.times import lacks_zone
+from aufruf.sources.media import MediaError, refuse_media
+from aufruf.sources.times import times_told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -147,19 +148,22 @@ def _read_member(
     *,
     alone: bool,
 ) -> Iterator[tuple[str, Batch]]:
-    naive = 0
+    assumed = lost = 0
     try:
+        refuse_media(content, name)
         for batch in READERS[format or detect_format(content, name)](content, name, given):
             if "created_at" in batch.items.columns:
-                naive += batch.items.select(lacks_zone(pl.col("created_at")).sum()).item()
+                told = times_told(batch.items["created_at"])
+                assumed, lost = assumed + told.assumed, lost + told.lost
             yield name, batch
     except InputError as error:
         if alone:
             raise
         yield name, _unreadable(error)
-    if naive:
-        note = f"{name}: times without a zone, taken as UTC: {naive:,}"
-        yield name, replace(refused(), notes=(note,))
+    notes = {"times without a zone, taken as UTC": assumed, "unknown or impossible times, left out": lost}
+    if any(notes.values()):
+        told = tuple(f"{name}: {note}: {count:,}" for note, count in notes.items() if count)
+        yield name, replace(refused(), notes=told)
 
 
 def refused(*refusals: Refusal) -> Batch:
@@ -168,7 +172,8 @@ def refused(*refusals: Refusal) -> Batch:
 
 
 def _unreadable(error: InputError) -> Batch:
-    return refused(Refusal("1", "unreadable", str(error)))
+    reason = "media" if isinstance(error, MediaError) else "unreadable"
+    return refused(Refusal("1", reason, str(error)))
 
 
 def files_of(path: Path) -> list[tuple[str, Path]]:
