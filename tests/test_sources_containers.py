@@ -10,6 +10,7 @@ import lzma
 import stat
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
@@ -21,7 +22,7 @@ from backports import zstd
 
 from aufruf.errors import InputError
 from aufruf.importing import import_paths
-from aufruf.sources import containers
+from aufruf.sources import tarred, unpacking, zipped
 from aufruf.sources.reading import read_source
 from aufruf.tables import RECORDS
 from test_sources_hostile import MOST_MEMORY, read_apart
@@ -41,11 +42,21 @@ COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def zipped(members: dict[str, bytes]) -> bytes:
+def zipped_files(members: dict[str, bytes]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
+    return out.getvalue()
+
+
+def tarred_files(members: dict[str, bytes], format_: int = tarfile.PAX_FORMAT) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=format_) as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
     return out.getvalue()
 
 
@@ -95,7 +106,7 @@ def test_a_compressed_file_cut_off_anywhere_is_an_error(file: Path, kind: str):
 
 
 def test_a_zip_cut_off_anywhere_is_an_error(file: Path):
-    content = zipped({"a": CONTENT, "b": CONTENT})
+    content = zipped_files({"a": CONTENT, "b": CONTENT})
     for hundredth in range(1, 100):
         file.write_bytes(content[: len(content) * hundredth // 100])
         with pytest.raises(InputError):
@@ -122,11 +133,11 @@ def test_each_member_of_a_zip_is_a_file(file: Path):
         "posts.jsonl": CONTENT,
         "deep/down/more.csv.gz": gzip.compress(b"id;text\n1;Eins\n2;Zwei\n"),
         "media/1.png": b"\x89PNG\x00\x01\x02\x03" * 9,
-        "inner.zip": zipped({"a": CONTENT}),
+        "inner.zip": zipped_files({"a": CONTENT}),
         "__MACOSX/posts.jsonl": b"x",
         ".DS_Store": b"x",
     }
-    file.write_bytes(zipped(members))
+    file.write_bytes(zipped_files(members))
     result = read_source(file)
     assert result.records["file"].unique(maintain_order=True).to_list() == [
         f"{file.name}/posts.jsonl",
@@ -163,8 +174,110 @@ def test_members_that_lead_elsewhere_are_refused(file: Path, tmp_path: Path):
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize("kind", ["", *COMPRESSORS])
+@pytest.mark.parametrize("format_", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_each_member_of_a_tar_is_a_file(file: Path, kind: str, format_: int):
+    members = {
+        "posts.jsonl": CONTENT,
+        "deep/" * 30 + "more.csv.gz": gzip.compress(b"id;text\n1;Eins\n2;Zwei\n"),
+        "media/1.png": b"\x89PNG\x00\x01\x02\x03" * 9,
+        "inner.zip": zipped_files({"a": CONTENT}),
+        "inner.tar": tarred_files({"a": CONTENT}),
+        "._posts.jsonl": b"x",
+    }
+    file.write_bytes(COMPRESSORS.get(kind, bytes)(tarred_files(members, format_)))
+    result = read_source(file)
+    names = [f"{file.name}/{name}" for name in members]
+    assert result.records["file"].unique(maintain_order=True).to_list() == names[:2]
+    assert result.quarantine.select("file", "reason").rows() == [
+        (names[2], "media"),
+        (names[3], "nested_archive"),
+        (names[4], "nested_archive"),
+    ]
+    assert result.read == 500 + 2 + 3
+
+
+def test_members_of_a_tar_that_lead_elsewhere_are_refused(file: Path, tmp_path: Path):
+    out = io.BytesIO()
+    kinds = (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE)
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name in ("../up.jsonl", "/etc/absolute.jsonl", "a/../../b.jsonl", "C:\\drive.jsonl"):
+            info = tarfile.TarInfo(name)
+            info.size = len(CONTENT)
+            archive.addfile(info, io.BytesIO(CONTENT))
+        for number, kind in enumerate(kinds):
+            info = tarfile.TarInfo(f"special{number}")
+            info.type, info.linkname = kind, "/etc/passwd"
+            archive.addfile(info)
+        info = tarfile.TarInfo("good.jsonl")
+        info.size = len(CONTENT)
+        archive.addfile(info, io.BytesIO(CONTENT))
+    file.write_bytes(out.getvalue())
+    before = sorted(tmp_path.rglob("*"))
+    result = read_source(file)
+    assert result.records["file"].unique().to_list() == [f"{file.name}/good.jsonl"]
+    assert result.quarantine["reason"].to_list() == ["unsafe_member"] * (4 + len(kinds))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_sparse_member_that_claims_a_terabyte_is_refused_unread(file: Path):
+    """GNU's old form: a header with a map of one byte, and the size that the rest of zeros would have."""
+    header = bytearray(tarred_files({"huge.jsonl": b"x" * 512}, tarfile.GNU_FORMAT))
+    header[156:157] = tarfile.GNUTYPE_SPARSE
+    header[386:410] = b"%011o\0%011o\0" % (0, 512)
+    header[483:495] = b"%011o\0" % (1 << 32)
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header[:512])
+    file.write_bytes(header)
+    result = read_source(file)
+    assert result.quarantine.select("item", "reason").rows() == [("huge.jsonl", "unsafe_member")]
+
+
+@pytest.mark.parametrize("kind", ["", *COMPRESSORS])
+def test_a_tar_cut_off_anywhere_is_an_error_or_a_part_that_says_so(file: Path, kind: str):
+    content = COMPRESSORS.get(kind, bytes)(tarred_files(dict.fromkeys("abc", CONTENT)))
+    ends = [len(content) * hundredth // 100 for hundredth in range(1, 100)]
+    ends += [] if kind else range(0, 5 * 512, 512)
+    whole, kept = {line["text"] for line in LINES}, set[int]()
+    for end in ends:
+        file.write_bytes(content[: max(300, end)])
+        try:
+            result = read_source(file)
+        except InputError:
+            continue
+        if not kind and not any(content[end : len(content)].strip(b"\0")) and result.quarantine.is_empty():
+            continue  # nothing but zeros behind the end is missing
+        assert set(result.records["text"]) <= whole
+        assert result.quarantine["reason"][-1] in ("partial", "unreadable", "bad_json")
+        kept.add(result.records["file"].n_unique())
+    assert kind or kept >= {1, 2, 3}
+
+
+def test_a_tar_that_is_broken_in_the_middle_says_so(file: Path):
+    """The library takes any broken header for the end of the archive."""
+    content = bytearray(tarred_files(dict.fromkeys("abc", CONTENT)))
+    second = content.find(b"b\0\0\0")
+    content[second] = ord("x")
+    file.write_bytes(content)
+    result = read_source(file)
+    assert result.records["file"].unique().to_list() == [f"{file.name}/a"]
+    assert result.quarantine.select("item", "reason").rows() == [("after 1", "partial")]
+
+
+def test_a_tar_of_too_many_members_or_too_long_names_is_read_in_part(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(tarred, "MAX_MEMBERS", 2)
+    file.write_bytes(tarred_files(dict.fromkeys("abc", CONTENT)))
+    result = read_source(file)
+    assert (result.records.height, result.quarantine["reason"].to_list()) == (1000, ["partial"])
+    file.write_bytes(tarred_files({"a": CONTENT, "b" * 2_000_000: CONTENT}))
+    result = read_source(file)
+    assert (result.records.height, result.quarantine["reason"].to_list()) == (500, ["partial"])
+
+
 def test_a_locked_member_is_refused(file: Path):
-    content = bytearray(zipped({"a": CONTENT, "b": CONTENT}))
+    content = bytearray(zipped_files({"a": CONTENT, "b": CONTENT}))
     local, central = content.find(b"PK\x03\x04"), content.find(b"PK\x01\x02")
     content[local + 6] |= 1
     content[central + 8] |= 1
@@ -174,12 +287,13 @@ def test_a_locked_member_is_refused(file: Path):
     assert result.records.height == 500
 
 
-def test_archives_in_compressed_files_and_tar_say_what_to_do(file: Path):
+def test_archives_that_cannot_be_read_say_what_to_do(file: Path):
     for content, advice in (
-        (gzip.compress(zipped({"a": CONTENT})), "unpack it once"),
-        (b"\0" * 257 + b"ustar\x0000" + b"\0" * 1000, "unpack it and import the folder"),
-        (gzip.compress(b"\0" * 257 + b"ustar\x0000" + b"\0" * 1000), "unpack it and import the folder"),
-        (zipped({}), "holds no files"),
+        (gzip.compress(zipped_files({"a": CONTENT})), "unpack it once"),
+        (b"\0" * 257 + b"ustar\x0000" + b"\0" * 1000, "tar archive; get it again"),
+        (gzip.compress(b"\0" * 257 + b"ustar\x0000" + b"\0" * 1000), "tar archive; get it again"),
+        (zipped_files({}), "holds no files"),
+        (tarred_files({".hidden": b"x"}), "holds no files"),
     ):
         file.write_bytes(content)
         with pytest.raises(InputError, match=advice):
@@ -189,27 +303,27 @@ def test_archives_in_compressed_files_and_tar_say_what_to_do(file: Path):
 def bomb(kind: str) -> bytes:
     line = b'{"id": "1", "text": "' + b"a" * 1000 + b'"}\n'
     content = line * 200_000
-    return zipped({"a": content}) if kind == "zip" else COMPRESSORS[kind](content)
+    return zipped_files({"a": content}) if kind == "zip" else COMPRESSORS[kind](content)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["zip", *COMPRESSORS])
+@pytest.mark.parametrize("kind", ["zip", "tar.gz", *COMPRESSORS])
 def test_a_bomb_is_a_clear_error_in_little_memory_and_leaves_nothing(file: Path, kind: str):
     """200 MB out of less than one; the members of an archive share what it may unpack to."""
     file.write_bytes(bomb(kind))
     assert file.stat().st_size < 1_000_000
     before = set(Path(tempfile.gettempdir()).iterdir())
     said, memory = read_apart(file)
-    assert ("unreadable" in said) if kind == "zip" else ("times its size" in said)
+    assert ("unreadable" in said) if kind in ("zip", "tar.gz") else ("times its size" in said)
     assert memory < MOST_MEMORY
     assert {path for path in Path(tempfile.gettempdir()).iterdir() if "aufruf" in path.name} <= before
 
 
 def test_members_share_what_an_archive_may_unpack_to(file: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(containers, "FREE_BYTES", 100_000)
+    monkeypatch.setattr(unpacking, "FREE_BYTES", 100_000)
     many = {f"{number}": b'{"text": "' + b"a" * 30_000 + b'"}\n' for number in range(10)}
-    file.write_bytes(zipped(many))
-    monkeypatch.setattr(containers, "MAX_RATIO", 1)
+    file.write_bytes(zipped_files(many))
+    monkeypatch.setattr(unpacking, "MAX_RATIO", 1)
     result = read_source(file)
     assert (result.records.height, result.quarantine["reason"].to_list()) == (3, ["unreadable"] * 7)
 
@@ -217,8 +331,8 @@ def test_members_share_what_an_archive_may_unpack_to(file: Path, monkeypatch: py
 def test_an_archive_of_too_many_members_is_refused_before_it_is_read(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    file.write_bytes(zipped({str(number): b"x" for number in range(20)}))
-    monkeypatch.setattr(containers, "MAX_MEMBERS", 19)
+    file.write_bytes(zipped_files({str(number): b"x" for number in range(20)}))
+    monkeypatch.setattr(zipped, "MAX_MEMBERS", 19)
     with pytest.raises(InputError, match="20 members"):
         read_source(file)
 
@@ -227,7 +341,7 @@ def test_compressed_files_in_folders_are_read(tmp_path: Path):
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "a").write_bytes(gzip.compress(CONTENT))
-    (folder / "b").write_bytes(zipped({"c": CONTENT}))
+    (folder / "b").write_bytes(zipped_files({"c": CONTENT}))
     (folder / "d").write_bytes(gzip.compress(CONTENT)[:-50])
     result = read_source(folder)
     assert result.records["file"].unique(maintain_order=True).to_list() == ["a", "b/c"]
