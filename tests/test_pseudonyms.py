@@ -9,7 +9,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aufruf.pseudonyms import key_id, keyed_hash, keyed_hashes
+from aufruf.pseudonyms import key_id, keyed_hash, keyed_hashes, sha256_hashes
 from aufruf.secrets import Secret
 
 KEY = Secret("00" * 32)
@@ -50,3 +50,15 @@ def test_columns_give_what_single_values_give(rows: list[tuple[str | None, int |
 
 def test_what_is_unknown_has_no_pseudonym():
     assert keyed_hashes(KEY, "author", pl.Series([None, "anna"])).is_null().to_list() == [True, False]
+
+
+@given(st.text(max_size=200), st.lists(st.none() | st.text(max_size=200), max_size=4))
+def test_keys_of_any_length_give_a_column_what_they_give_single_values(secret: str, values: list[str | None]):
+    expected = [None if value is None else keyed_hash(Secret(secret), "x", value) for value in values]
+    assert keyed_hashes(Secret(secret), "x", pl.Series(values, dtype=pl.String)).to_list() == expected
+
+
+@given(st.lists(st.none() | st.text(), max_size=4))
+def test_plain_hashes_are_those_that_anyone_makes(texts: list[str | None]):
+    expected = [None if text is None else hashlib.sha256(text.encode()).hexdigest() for text in texts]
+    assert sha256_hashes(pl.Series("text", texts, dtype=pl.String)).to_list() == expected

@@ -31,22 +31,15 @@ CATEGORIES: tuple[MaskCategory, ...] = ("email", "profile_link", "iban", "phone"
 PLACEHOLDER = r"@user_[0-9a-f]{8}\b|\[(?:email|phone|profile_link|iban)\]"
 """Pattern of every placeholder, for Python and for Polars."""
 
-_CANDIDATE: dict[MaskCategory, str] = {
-    "mention": r"@|u/\w",
-    "email": r"\S@\S|[\[(](?:at|AT|ät)[\])]",
-    "phone": r"(?:[+(0]|[0-9]{3}[-. ])[0-9\s()/.\-]{6}",
-    "profile_link": r"\.\w+/\S",
-    "iban": r"[A-Z]{2}[0-9]{2} ?[A-Z0-9]",
-}
 _EMAIL = re.compile(
     r"(?<![\w.+@-])[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2,}\b"
     r"|(?<![\w.+@-])[\w.+-]+\s?[\[(](?:at|AT|ät)[\])]\s?[\w-]+(?:\s?(?:\.|[\[(](?:dot|DOT|punkt)[\])])\s?[\w-]+)+"
 )
-_MENTION = re.compile(
-    r"(?<![\w@/])(?P<at>@(?!(?:user|USER)\b(?!@))(?!user_[0-9a-f]{8}\b)(?=\w*[^\W\d])\w+"
-    r"(?:\.(?=[a-z0-9_])\w+)*(?:@[\w-]+(?:\.[\w-]+)+)?)"
-    r"|(?<![\w/])(?P<u>/?u/[\w-]{3,20})\b"
+_AT_SOMEONE = re.compile(
+    r"@(?<![\w@/]@)(?!(?:user|USER)\b(?!@))(?!user_[0-9a-f]{8}\b)(?=\w*[^\W\d])\w+"
+    r"(?:\.(?=[a-z0-9_])\w+)*(?:@[\w-]+(?:\.[\w-]+)+)?"
 )
+_U_SOMEONE = re.compile(r"(?<![\w/])/?u/[\w-]{3,20}\b")
 _PHONE = re.compile(r"(?<![\w/.,-])[+(0-9][0-9\s()/.\-]{5,22}[0-9](?![\w%€$£]|[.,:/-]\d)")
 _OTHER_NUMBER = re.compile(
     r"(?:\bAz\.?|aktenzeichen|\bISBN|\bEAN|\bDrs\.?|drucksache|rechnung\w*|\bcase|docket|invoice|\border)"
@@ -64,7 +57,15 @@ _HOSTS = (
     r"bsky\.app|ok\.ru"
 )
 _PLATFORM = re.compile(rf"(?:^|\.)(?:{_HOSTS})$")
-_MAY_LEAD_TO_SOMEONE = re.compile(rf"/@\w|\b(?:{_HOSTS})/", re.IGNORECASE)
+_MAY_LEAD_TO_SOMEONE = rf"(?i:/@\w|(?:{_HOSTS})/)"
+_CANDIDATE: dict[MaskCategory, tuple[str, ...]] = {
+    "email": (r"[^\s@]@[^\s@]+\.[^\s@]", r"[\[(](?:at|AT|ät)[\])]"),
+    "profile_link": (_MAY_LEAD_TO_SOMEONE,),
+    "iban": (r"[A-Z]{2}[0-9]{2} ?[A-Z0-9]",),
+    "phone": (r"(?:[+(0]|[0-9]{3}[-. ])[0-9\s()/.\-]{6}",),
+    "mention": (r"u/\w",),
+}
+"""Patterns for Polars of texts that may hold a category; mentions with an @ apart."""
 _NO_PROFILES = re.compile(
     r"hashtags?|search|home|explore|i|intent|share|sharer(?:\.php)?|watch|playlist|shorts|results|feed|p|reels?|"
     r"tv|events|groups|pages|joinchat|addlist|iv|r|jobs|pulse|videos?|about|help|privacy|tos|settings|login|"
@@ -128,14 +129,27 @@ def mask_column(
 
     Only texts that a quick pattern cannot clear go through the slow search.
     """
-    patterns = [_CANDIDATE[category] for category in CATEGORIES if category in categories]
-    if not patterns:
+    if not categories:
         return texts
-    frame = pl.DataFrame({"text": texts})
-    candidate = pl.any_horizontal(pl.col("text").str.contains(pattern) for pattern in patterns)
-    chosen = frame.with_row_index("row").filter(candidate)
-    masked = pl.Series([mask(text, key, categories).text for text in chosen["text"]], dtype=pl.String)
-    return frame["text"].scatter(chosen["row"], masked).alias(texts.name)
+    patterns = [
+        pattern for category in CATEGORIES if category in categories for pattern in _CANDIDATE[category]
+    ]
+    may_hold_more = pl.any_horizontal(pl.col("text").str.contains(pattern) for pattern in patterns)
+    mentions = (
+        pl.col("text").str.contains("@", literal=True) if "mention" in categories else pl.lit(value=False)
+    )
+    frame = pl.DataFrame({"text": texts}).with_row_index("row").with_columns(slow=may_hold_more)
+    chosen = frame.filter(pl.col("slow") | mentions)
+
+    @cache
+    def placeholder(found: str) -> str:
+        return _of_someone(found, key)
+
+    masked = [
+        mask(text, key, categories).text if slow else _AT_SOMEONE.sub(lambda at: placeholder(at[0]), text)
+        for text, slow in chosen.select("text", "slow").iter_rows()
+    ]
+    return frame["text"].scatter(chosen["row"], pl.Series(masked, dtype=pl.String)).alias(texts.name)
 
 
 def pseudonymise(texts: Sequence[str] | pl.Series, *, key: str | Secret) -> pl.Series:
@@ -162,8 +176,10 @@ def _without_overlaps(pieces: Iterable[Piece], length: int) -> list[Piece]:
 
 
 def _placeholder(category: MaskCategory, found: str, key: Secret) -> str:
-    if category != "mention":
-        return f"[{category}]"
+    return f"[{category}]" if category != "mention" else _of_someone(found, key)
+
+
+def _of_someone(found: str, key: Secret) -> str:
     return f"@user_{keyed_hash(key, 'mention', found.lstrip('@/').removeprefix('u/').casefold())[:8]}"
 
 
@@ -172,11 +188,12 @@ def _emails(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _mentions(text: str) -> Iterator[tuple[int, int]]:
-    return (match.span(match.lastgroup or 0) for match in _MENTION.finditer(text))
+    yield from (match.span() for match in _AT_SOMEONE.finditer(text))
+    yield from (match.span() for match in _U_SOMEONE.finditer(text))
 
 
 def _profile_links(text: str) -> Iterator[tuple[int, int]]:
-    if not _MAY_LEAD_TO_SOMEONE.search(text):
+    if not _may_hold("profile_link", text):
         return
     for link in cast("list[Any]", _linkify().match(text) or []):
         if _is_profile(link.url):
@@ -222,7 +239,7 @@ _FINDERS = {
 
 @cache
 def _pattern(category: MaskCategory) -> re.Pattern[str]:
-    return re.compile(_CANDIDATE[category])
+    return re.compile("|".join(_CANDIDATE[category]))
 
 
 def _may_hold(category: MaskCategory, text: str) -> bool:

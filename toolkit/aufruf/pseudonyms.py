@@ -5,15 +5,19 @@ The first 128 bits are kept, as 32 hex digits: among a billion values a collisio
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aufruf.secrets import Secret
 
 _HEX_DIGITS = 32
+_BLOCK = 64
 _KEY_ID_DIGITS = 12
 
 
@@ -23,7 +27,9 @@ def keyed_hash(key: Secret, *parts: str | None) -> str:
     Each part is preceded by its length, so ``("ab", "c")``, ``("a", "bc")`` and ``("abc",)`` differ; a
     missing part (None) differs from an empty one. The first part should say what is being hashed.
     """
-    return _digest(key.reveal().encode(), "".join(map(_one, parts)))
+    return hmac.digest(key.reveal().encode(), "".join(map(_one, parts)).encode(), "sha256").hex()[
+        :_HEX_DIGITS
+    ]
 
 
 def keyed_hashes(key: Secret, *parts: str | pl.Series | None) -> pl.Series:
@@ -40,9 +46,15 @@ def keyed_hashes(key: Secret, *parts: str | pl.Series | None) -> pl.Series:
     known = ~pl.all_horizontal(pl.all().is_null())
     messages = frame.select(pl.when(known).then(pl.concat_str(encoded))).to_series()
     unique = messages.drop_nulls().unique()
-    secret = key.reveal().encode()
-    digests = pl.Series([_digest(secret, message) for message in unique], dtype=pl.String)
+    hashed = map(_keyed_digest(key), unique.cast(pl.Binary))
+    digests = pl.Series(hashed, dtype=pl.Binary).bin.encode("hex").str.head(_HEX_DIGITS)
     return messages.replace_strict(unique, digests, default=None, return_dtype=pl.String)
+
+
+def sha256_hashes(texts: pl.Series) -> pl.Series:
+    """Return the hex SHA-256 of each text as UTF-8; null stays null. Anyone can make it again."""
+    digests = [None if text is None else hashlib.sha256(text).digest() for text in texts.cast(pl.Binary)]
+    return pl.Series(texts.name, digests, dtype=pl.Binary).bin.encode("hex")
 
 
 def key_id(key: Secret) -> str:
@@ -59,5 +71,21 @@ def _encoded(column: pl.Expr) -> pl.Expr:
     return pl.concat_str(text.str.len_bytes().cast(pl.String), pl.lit(":"), text).fill_null("-")
 
 
-def _digest(secret: bytes, message: str) -> str:
-    return hmac.digest(secret, message.encode(), "sha256").hex()[:_HEX_DIGITS]
+def _keyed_digest(key: Secret) -> Callable[[bytes], bytes]:
+    """Return HMAC-SHA-256 under a key, with the key's own blocks hashed once (RFC 2104).
+
+    A third of the time of `hmac.digest`, which looks up the hash and both blocks at each call.
+    """
+    secret = key.reveal().encode()
+    block = (hashlib.sha256(secret).digest() if len(secret) > _BLOCK else secret).ljust(_BLOCK, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def digest(message: bytes) -> bytes:
+        within = inner.copy()
+        within.update(message)
+        around = outer.copy()
+        around.update(within.digest())
+        return around.digest()
+
+    return digest
