@@ -303,7 +303,11 @@ def test_archives_that_cannot_be_read_say_what_to_do(file: Path):
 def bomb(kind: str) -> bytes:
     line = b'{"id": "1", "text": "' + b"a" * 1000 + b'"}\n'
     content = line * 200_000
-    return zipped_files({"a": content}) if kind == "zip" else COMPRESSORS[kind](content)
+    if kind == "zip":
+        return zipped_files({"a": content})
+    if kind == "tar.gz":
+        return gzip.compress(tarred_files({"a": content}))
+    return COMPRESSORS[kind](content)
 
 
 @pytest.mark.slow
@@ -314,7 +318,7 @@ def test_a_bomb_is_a_clear_error_in_little_memory_and_leaves_nothing(file: Path,
     assert file.stat().st_size < 1_000_000
     before = set(Path(tempfile.gettempdir()).iterdir())
     said, memory = read_apart(file)
-    assert ("unreadable" in said) if kind in ("zip", "tar.gz") else ("times its size" in said)
+    assert ("unreadable" if kind in ("zip", "tar.gz") else "times its size") in said
     assert memory < MOST_MEMORY
     assert {path for path in Path(tempfile.gettempdir()).iterdir() if "aufruf" in path.name} <= before
 
