@@ -22,7 +22,7 @@ def write_bytes(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def write_text(path: Path, content: str, *, mode: int = 0o644) -> None:
@@ -30,9 +30,9 @@ def write_text(path: Path, content: str, *, mode: int = 0o644) -> None:
     write_bytes(path, content.encode(), mode=mode)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make renames inside ``folder`` durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Make what was written to a file, or the renames inside a folder, durable."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -1,18 +1,20 @@
 """Import files into a workspace: read, make records, leave out what is there, commit.
 
-Each table gets one commit, in the order quarantine, records, pairs, clusters, event. What an import is
-called follows from its files, and each commit bears that name: after a crash at any moment the same
-command ends as if nothing had happened, and a second run changes nothing.
+What was made waits on disk until all is read (see `aufruf.staging`). Then each table gets one commit, in
+the order quarantine, records, pairs, clusters, event. What an import is called follows from its files, and
+each commit bears that name: after a crash at any moment the same command ends as if nothing had happened,
+and a second run changes nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+import shutil
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 import polars as pl
@@ -22,29 +24,43 @@ from aufruf.crosswalks.definition import known_crosswalks
 from aufruf.crosswalks.reading import sets_of
 from aufruf.errors import InputError
 from aufruf.files import sha256_of
-from aufruf.records import MADE, Made, Origin, records_from_items
+from aufruf.novelty import novel_records
+from aufruf.pseudonyms import key_id
+from aufruf.records import Origin
 from aufruf.recurring import recurring_lines, site_of
 from aufruf.settings import Source
 from aufruf.sources.items import REFUSALS
 from aufruf.sources.located import located
-from aufruf.sources.reading import files_of, given_map, placed, read_batches
+from aufruf.sources.reading import files_of, given_map, parts_of
+from aufruf.staging import Staging
 from aufruf.tables import CLUSTERS, DUPLICATES, EVENTS, QUARANTINE, RECORDS
 from aufruf.text import normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from aufruf.sources.fields import FieldMap
     from aufruf.sources.formats import Format
-    from aufruf.sources.items import Batch, Refusal
+    from aufruf.sources.reading import Part
+    from aufruf.staging import Totals
     from aufruf.workspace import Workspace
-
-    Progress = Callable[[str, int], None]
 
 _ID_DIGITS = 16
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
+
+
+class Progress(Protocol):
+    """What is told how far an import is. Reading counts bytes, what follows counts records."""
+
+    def __call__(self, stage: str, done: int, total: int | None, /) -> None:
+        """Take the stage, how much is done, and of how much, if that is known."""
+        ...
+
+
+def silent(_stage: str, _done: int, _total: int | None, /) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -84,41 +100,6 @@ class ImportReport:
         return {name: getattr(self, name) for name in names}
 
 
-@dataclass
-class Read:
-    """What was read so far: records (see `MADE`), refusals (see `REFUSALS`), the unit of each kept item."""
-
-    records: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
-    refused: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
-    units: list[pl.Series] = field(default_factory=list[pl.Series])
-    notes: list[str] = field(default_factory=list[str])
-    residue: Counter[str] = field(default_factory=Counter[str])
-    items: int = 0
-
-    def add(self, name: str, batch: Batch, origin: Origin) -> Made:
-        """Make records of a batch and return them."""
-        made = records_from_items(placed(name, batch), origin)
-        self.records.append(made.records)
-        self.refused.append(made.refused)
-        self.units.append(made.units)
-        self.residue += made.residue
-        self.notes += batch.notes
-        self.items += batch.items.height
-        self.refuse(name, batch.refusals)
-        return made
-
-    def refuse(self, name: str, refusals: Sequence[Refusal]) -> None:
-        """Count items of a file that were refused."""
-        rows = [{"file": name, **refusal._asdict()} for refusal in refusals]
-        self.refused.append(pl.DataFrame(rows, schema=REFUSALS))
-        self.items += len(refusals)
-
-    def about(self, units: pl.Series) -> None:
-        """Count items that tell something about units which other items brought."""
-        self.units.append(units)
-        self.items += len(units)
-
-
 def import_paths(  # noqa: PLR0913 -- the command's own options
     workspace: Workspace,
     paths: Sequence[Path],
@@ -128,12 +109,13 @@ def import_paths(  # noqa: PLR0913 -- the command's own options
     source: str | None = None,
     max_bad: float = 0.05,
     dry_run: bool = False,
-    progress: Progress = lambda _stage, _items: None,
+    progress: Progress = silent,
 ) -> ImportReport:
     """Import files and folders as one import; good items are kept even if too many are bad.
 
     Whether the share of bad items is above ``max_bad`` is for the caller to see: `ImportReport.passed`.
-    ``progress`` is told the stage and how many items are through it.
+    Memory does not grow with the files. An import that was stopped is taken up where it was when it is run
+    again, as long as no other import came in between.
 
     Raises:
         InputError: if a path or file is not what it must be; nothing is written then.
@@ -144,35 +126,70 @@ def import_paths(  # noqa: PLR0913 -- the command's own options
         found = [stack.enter_context(located(path, format, workspace.cache)) for path in paths]
         slugs = {path: _slug(path, source) for path in found}
         import_id = import_id_of(slugs, [dict(sorted(given.columns.items())), given.kind, format])
-        read = Read()
-        news: list[tuple[str, Batch, Origin]] = []
-        for path, slug in slugs.items():
-            origin = origin_of(workspace, slug, import_id)
-            for name, batch in read_batches(path, format, given):
-                if "news" in batch.items["kind"]:
-                    news.append((name, batch, origin))
+        origins = {slug: origin_of(workspace, slug, import_id) for slug in slugs.values()}
+        with staged(workspace, import_id, origins.values()) as staging:
+            parts = [(part, slug) for path, slug in slugs.items() for part in parts_of(path, format, given)]
+            _take_in(staging, parts, origins, progress)
+            _take_in_articles(staging, len(parts), origins, progress)
+            staging.note(_labels_left_out(found, workspace))
+            return keep(
+                workspace,
+                import_id,
+                staging,
+                sources=slugs.values(),
+                max_bad=max_bad,
+                dry_run=dry_run,
+                progress=progress,
+            )
+
+
+def _take_in(
+    staging: Staging, parts: Sequence[tuple[Part, str]], origins: Mapping[str, Origin], progress: Progress
+) -> None:
+    """Make records of all posts, and let articles wait, from where an earlier run was stopped."""
+    size, before = sum(part.size for part, _ in parts), 0
+    reached = staging.reached
+    for number, (part, slug) in enumerate(parts):
+        if number >= reached[0]:
+            for place, (name, batch) in enumerate(part.batches()):
+                if (number, place) <= reached:
                     continue
-                read.add(name, batch, origin)
-                progress("read", read.items)
-        recurring = _recurring(news)
-        for name, batch, origin in news:
-            read.add(name, batch, replace(origin, recurring=recurring))
-            progress("read", read.items)
-        read.notes += _labels_left_out(found, workspace)
-        report = keep(workspace, import_id, read, sources=slugs.values(), dry_run=dry_run, progress=progress)
-    return replace(report, max_bad=max_bad)
+                if "news" in batch.items["kind"]:
+                    staging.wait(name, batch, slug)
+                else:
+                    staging.add(name, batch, origins[slug])
+                staging.reach((number, place))
+                progress("read", before + part.position, size)
+        before += part.size
+    staging.finish()
 
 
-def _recurring(news: Sequence[tuple[str, Batch, Origin]]) -> dict[str, frozenset[str]]:
-    """Return the lines that recur, by site: articles wait until all pages of an import are read."""
-    url, outlet = pl.col("url"), pl.col("outlet")
-    articles = [
-        placed(name, batch)
-        .filter(pl.col("kind") == "news")
-        .select(site=site_of(url, outlet, origin.outlet or origin.source), text=normalise(pl.col("text")))
-        for name, batch, origin in news
-    ]
-    return recurring_lines(pl.concat(articles)) if articles else {}
+def _take_in_articles(
+    staging: Staging, first: int, origins: Mapping[str, Origin], progress: Progress
+) -> None:
+    """Make records of the articles that wait, all of which show what recurs on the pages of a site."""
+    reached = staging.reached
+    waiting = staging.articles().select(pl.len()).collect().item()
+    if not waiting:
+        return
+    recurring = _recurring(staging.articles(), origins)
+    done = 0
+    for place, batch in enumerate(staging.waiting()):
+        done += batch.height
+        if (first, place) > reached:
+            origin = replace(origins[batch.item(0, "slug")], recurring=recurring)
+            staging.add_items(batch.drop("slug"), origin)
+            staging.reach((first, place))
+        progress("articles", done, waiting)
+    staging.finish()
+
+
+def _recurring(articles: pl.LazyFrame, origins: Mapping[str, Origin]) -> dict[str, frozenset[str]]:
+    """Return the lines that recur, by site."""
+    names = {slug: origin.outlet or slug for slug, origin in origins.items()}
+    site = site_of(pl.col("url"), pl.col("outlet"), pl.col("slug").replace(names))
+    texts = articles.filter(pl.col("kind") == "news").select(site=site, text=normalise(pl.col("text")))
+    return recurring_lines(texts.collect())
 
 
 def _labels_left_out(paths: Sequence[Path], workspace: Workspace) -> Iterator[str]:
@@ -186,12 +203,37 @@ def _labels_left_out(paths: Sequence[Path], workspace: Workspace) -> Iterator[st
             )
 
 
+@contextmanager
+def staged(
+    workspace: Workspace, import_id: str, origins: Iterable[Origin], *, afresh: bool = False
+) -> Generator[Staging]:
+    """Give an empty place or, unless ``afresh``, what a stopped run of the same import left.
+
+    It is empty again after success and after an error in the input. What other imports left is removed:
+    it holds texts that no table knows of.
+    """
+    about = [(o.source, key_id(o.key), o.mask, o.rights, o.outlet, o.language) for o in origins]
+    name = hashlib.sha256(msgspec.json.encode([import_id, version("aufruf"), sorted(about)])).hexdigest()
+    root = workspace.cache / "import"
+    for other in root.glob("*"):
+        if afresh or other.name != name[:_ID_DIGITS]:
+            shutil.rmtree(other, ignore_errors=True)
+    staging = Staging(root / name[:_ID_DIGITS])
+    try:
+        yield staging
+    except InputError:
+        staging.discard()
+        raise
+    staging.discard()
+
+
 def keep(  # noqa: PLR0913 -- what an import is made of
     workspace: Workspace,
     import_id: str,
-    read: Read,
+    staging: Staging,
     *,
     sources: Iterable[str],
+    max_bad: float,
     dry_run: bool,
     progress: Progress,
     also: Callable[[], Mapping[str, Any]] = dict,
@@ -201,18 +243,21 @@ def keep(  # noqa: PLR0913 -- what an import is made of
     ``also`` is called before the event, to write what belongs to the records; what it returns is added to
     the event's details. A dry run does not call it.
     """
-    made = pl.concat([pl.DataFrame(schema=MADE), *read.records])
-    fresh = _superseding(_new_records(made, workspace), workspace)
+    staging.finish()
+    novelty = novel_records(staging.records(), workspace.store.scan(RECORDS))
     done = _is_done(workspace, import_id)
     if dry_run:
-        clusters = _foreseen_clusters(fresh, workspace)
+        mine = novelty.records
+        clusters, duplicates = _foreseen(novelty.records, workspace)
     else:
-        progress("store", fresh.height)
-        _commit(workspace, import_id, fresh, pl.concat([pl.DataFrame(schema=REFUSALS), *read.refused]))
-        progress("duplicates", fresh.height)
-        clusters = update_clusters(workspace.store)
-    mine = _records_of(workspace, import_id) if not dry_run else fresh
-    report = _report(import_id, read, made, mine.clear() if done else mine, clusters)
+        progress("store", 0, novelty.units)
+        _commit(workspace, import_id, novelty.records, staging)
+        progress("duplicates", 0, None)
+        update_clusters(workspace.store)
+        mine = workspace.store.scan(RECORDS).filter(pl.col("import_id") == import_id)
+        clusters, duplicates = workspace.store.scan(CLUSTERS), workspace.store.scan(DUPLICATES)
+    shared = _shared_clusters(staging.records(), clusters, duplicates)
+    report = _report(import_id, staging.totals, _counted(mine.limit(0) if done else mine), shared, max_bad)
     if not dry_run:
         more = also()
         if not done:
@@ -257,32 +302,6 @@ def origin_of(workspace: Workspace, slug: str, import_id: str) -> Origin:
     return Origin(slug, import_id, key, settings.privacy.mask, about.rights, about.outlet)
 
 
-def _new_records(made: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
-    """Return the records whose post or article is not in the workspace, each once."""
-    stored = (
-        workspace.store.scan(RECORDS).select(unit=pl.coalesce("article_id", "record_id")).unique().collect()
-    )
-    return made.join(stored, on="unit", how="anti", maintain_order="left").unique(
-        "record_id", keep="first", maintain_order=True
-    )
-
-
-def _superseding(fresh: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
-    """Say which version each edited post replaces: the one before it in the import, else the stored one.
-
-    Within an import, versions follow each other by their times, without times as the files have them.
-    """
-    posts = fresh.filter("editable").select("post_id").unique()
-    stored = workspace.store.scan(RECORDS).select("record_id", "post_id", "supersedes")
-    versions = stored.join(posts.lazy(), on="post_id", how="semi").collect()
-    newest = versions.join(versions, left_on="record_id", right_on="supersedes", how="anti")
-    before = newest.group_by("post_id").agg(pl.col("record_id").max().alias("before"))
-    order = ("version", pl.int_range(pl.len()))
-    earlier = pl.when("editable").then(pl.col("record_id").shift(1).over("post_id", order_by=order))
-    joined = fresh.join(before, on="post_id", how="left", maintain_order="left")
-    return joined.with_columns(supersedes=pl.coalesce(earlier, "before")).drop("before")
-
-
 def _is_done(workspace: Workspace, import_id: str) -> bool:
     events = workspace.store.scan(EVENTS).filter(
         (pl.col("action") == "import") & (pl.col("subject") == import_id)
@@ -290,56 +309,75 @@ def _is_done(workspace: Workspace, import_id: str) -> bool:
     return events.select(pl.len()).collect().item() > 0
 
 
-def _commit(workspace: Workspace, import_id: str, fresh: pl.DataFrame, refused: pl.DataFrame) -> None:
+def _commit(workspace: Workspace, import_id: str, fresh: pl.LazyFrame, staging: Staging) -> None:
     transaction = (f"import:{import_id}", 1)
-    if not refused.is_empty():
-        rows = refused.select(pl.lit(import_id).alias("import_id"), *REFUSALS.names())
+    if staging.totals.reasons:
+        rows = staging.refused().select(pl.lit(import_id).alias("import_id"), *REFUSALS.names())
         workspace.store.append(QUARANTINE, rows, transaction)
-    if not fresh.is_empty():
-        workspace.store.append(RECORDS, fresh.select(RECORDS.schema.names()), transaction)
+    workspace.store.append(RECORDS, fresh.select(RECORDS.schema.names()), transaction, staging.size)
 
 
-def _records_of(workspace: Workspace, import_id: str) -> pl.DataFrame:
-    columns = ("record_id", "article_id", "kind", "language")
-    return workspace.store.scan(RECORDS).filter(pl.col("import_id") == import_id).select(columns).collect()
-
-
-def _foreseen_clusters(fresh: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
+def _foreseen(fresh: pl.LazyFrame, workspace: Workspace) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """Return the clusters and pairs as they would be with the new records."""
     store = workspace.store
-    stored = store.scan(RECORDS).select("record_id", "text").collect()
-    every = pl.concat([stored, fresh.select("record_id", "text")])
-    return clustered(every, store.read(CLUSTERS), store.read(DUPLICATES)).clusters
+    every = pl.concat([store.scan(RECORDS), fresh], how="diagonal").select("record_id", "text").collect()
+    found = clustered(every, store.read(CLUSTERS), store.read(DUPLICATES))
+    pairs = pl.concat(
+        [store.scan(DUPLICATES).select("left", "right"), found.new_pairs.lazy().select("left", "right")]
+    )
+    return found.clusters.lazy(), pairs
 
 
-def _report(
-    import_id: str, read: Read, made: pl.DataFrame, mine: pl.DataFrame, clusters: pl.DataFrame
-) -> ImportReport:
-    reasons = Counter(reason for frame in read.refused for reason in frame["reason"])
-    kept = sum(len(units) for units in read.units)
-    new = mine.select(pl.coalesce("article_id", "record_id").n_unique()).item()
-    assert read.items == kept + reasons.total()
-    shared = clusters.filter(pl.col("cluster").is_duplicated())
+def _shared_clusters(made: pl.LazyFrame, clusters: pl.LazyFrame, pairs: pl.LazyFrame) -> int:
+    """Count the clusters of two or more that hold any of the records: only records in pairs can be in one."""
+    paired = pl.concat([pairs.select(record_id="left"), pairs.select(record_id="right")]).unique()
+    mine = paired.join(made.select("record_id"), on="record_id", how="semi")
+    held = clusters.join(mine, on="record_id", how="semi")
+    return held.select(pl.col("cluster").n_unique()).collect(engine="streaming").item()
+
+
+@dataclass(frozen=True)
+class _Made:
+    """Counts of new records: by kind, by language, and the posts and articles that they were made of."""
+
+    kinds: dict[str, int]
+    languages: dict[str, int]
+    units: int
+
+
+def _counted(records: pl.LazyFrame) -> _Made:
+    article = pl.col("article_id")
+    units, *by = pl.collect_all(
+        [
+            records.select(article.is_null().sum() + article.drop_nulls().n_unique()),
+            *(records.group_by(name).len().sort(name) for name in ("kind", "language")),
+        ],
+        engine="streaming",
+    )
+    kinds, languages = (dict(frame.iter_rows()) for frame in by)
+    return _Made(kinds, languages, units.item())
+
+
+def _report(import_id: str, totals: Totals, made: _Made, clusters: int, max_bad: float) -> ImportReport:
+    assert totals.items == totals.kept + sum(totals.reasons.values())
     return ImportReport(
         import_id=import_id,
-        read=read.items,
-        kept=kept,
-        new=new,
-        known=kept - new,
-        quarantined=dict(sorted(reasons.items())),
-        records=mine.height,
-        languages=_counted(mine["language"]),
-        kinds=_counted(mine["kind"]),
-        clusters=shared.join(made, on="record_id", how="semi")["cluster"].n_unique(),
-        notes=(*read.notes, *_residue_note(read.residue)),
+        read=totals.items,
+        kept=totals.kept,
+        new=made.units,
+        known=totals.kept - made.units,
+        quarantined=dict(sorted(totals.reasons.items())),
+        records=sum(made.kinds.values()),
+        languages=made.languages,
+        kinds=made.kinds,
+        clusters=clusters,
+        notes=(*totals.notes, *_residue_note(totals.residue)),
+        max_bad=max_bad,
     )
 
 
-def _residue_note(residue: Counter[str]) -> list[str]:
+def _residue_note(residue: Mapping[str, int]) -> list[str]:
     if not residue:
         return []
     parts = ", ".join(f"{n:,} {reason}" for reason, n in sorted(residue.items()))
     return [f"lines of articles left out as residue: {parts}"]
-
-
-def _counted(values: pl.Series) -> dict[str, int]:
-    return dict(sorted(Counter(values).items()))

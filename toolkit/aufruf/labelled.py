@@ -19,7 +19,7 @@ from aufruf.crosswalks.defects import Defects, find_defects
 from aufruf.crosswalks.definition import open_crosswalk
 from aufruf.crosswalks.reading import SAID, LabelledFile, read_labelled, recognise
 from aufruf.errors import InputError
-from aufruf.importing import ImportReport, Read, checked_slug, import_id_of, keep, origin_of
+from aufruf.importing import ImportReport, checked_slug, import_id_of, keep, origin_of, silent, staged
 from aufruf.pseudonyms import keyed_hashes
 from aufruf.sources.containers import members_of
 from aufruf.sources.items import Batch, Refusal
@@ -28,14 +28,14 @@ from aufruf.sources.reading import files_of
 from aufruf.tables import ANNOTATIONS, RECORDS, SOURCE_LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from aufruf.crosswalks.definition import Crosswalk, Layout
+    from aufruf.importing import Progress
     from aufruf.records import Made, Origin
+    from aufruf.staging import Staging
     from aufruf.workspace import Workspace
-
-    Progress = Callable[[str, int], None]
 
 _SAID = ("labels", "asked", "voices")
 _LINKS = pl.Schema({"item": pl.String, "record_id": pl.String})
@@ -86,7 +86,7 @@ def import_labelled(  # noqa: PLR0913 -- the command's own options
     source: str | None = None,
     max_bad: float = 0.05,
     dry_run: bool = False,
-    progress: Progress = lambda _stage, _items: None,
+    progress: Progress = silent,
 ) -> LabelledReport:
     """Import files of a labelled data set through a crosswalk of the workspace; see `import_paths`.
 
@@ -102,11 +102,10 @@ def import_labelled(  # noqa: PLR0913 -- the command's own options
     with workspace.locked(), ExitStack() as stack:
         found = [stack.enter_context(located(path, None, workspace.cache)) for path in dict.fromkeys(paths)]
         import_id = import_id_of(dict.fromkeys(found, slug), ["crosswalk", rules.sha256])
-        read = Read()
-        files = _files(found, rules, crosswalk, read)
         origin = _origin(workspace, slug, import_id, rules)
-        said = pl.concat([_take(file, read, origin, workspace) for file in files])
-        progress("read", read.items)
+        staging = stack.enter_context(staged(workspace, import_id, [origin], afresh=True))
+        files = _files(found, rules, crosswalk, staging)
+        said = pl.concat([_take(file, staging, origin, workspace) for file in files])
         derived = _derive(said, slug, rules, workspace)
 
         def write() -> dict[str, int]:
@@ -116,21 +115,28 @@ def import_labelled(  # noqa: PLR0913 -- the command's own options
             return {"source_labels": said.height, "annotations": derived.current.height}
 
         report = keep(
-            workspace, import_id, read, sources=[slug], dry_run=dry_run, progress=progress, also=write
+            workspace,
+            import_id,
+            staging,
+            sources=[slug],
+            max_bad=max_bad,
+            dry_run=dry_run,
+            progress=progress,
+            also=write,
         )
-    return _report(replace(report, max_bad=max_bad), crosswalk, derived, rules, find_defects(files))
+    return _report(report, crosswalk, derived, rules, find_defects(files))
 
 
-def _files(paths: Sequence[Path], rules: Crosswalk, name: str, read: Read) -> list[LabelledFile]:
+def _files(paths: Sequence[Path], rules: Crosswalk, name: str, staging: Staging) -> list[LabelledFile]:
     """Read the files of the set, those without texts last; note what was left out."""
     files: list[LabelledFile] = []
     for path in paths:
         for file_name, file in files_of(path):
-            found = list(_labelled(file, file_name, rules, read))
+            found = list(_labelled(file, file_name, rules, staging))
             if not found and path.is_file():
                 raise InputError(f"{file}: no file of '{name}': expected {_layouts(rules)}")
             if not found:
-                read.notes.append(f"{file_name}: no file of '{name}', left out")
+                staging.note([f"{file_name}: no file of '{name}', left out"])
             for entry in found:
                 taken = any(other.name == entry.name for other in files)
                 unique = f"{file.resolve().parent.name}/{entry.name}" if taken else entry.name
@@ -140,12 +146,12 @@ def _files(paths: Sequence[Path], rules: Crosswalk, name: str, read: Read) -> li
     return sorted(files, key=lambda file: file.layout.text is None)
 
 
-def _labelled(file: Path, name: str, rules: Crosswalk, read: Read) -> Iterator[LabelledFile]:
+def _labelled(file: Path, name: str, rules: Crosswalk, staging: Staging) -> Iterator[LabelledFile]:
     """Yield what of a file is the set's: itself, compressed or not, or members of an archive."""
     with file.open("rb") as stream:
         for member, content in members_of(stream, name):
             if isinstance(content, Refusal):
-                read.refuse(member, [content])
+                staging.refuse(member, [content])
             elif found := recognise(content, rules):
                 yield read_labelled(content, member, found)
 
@@ -165,17 +171,17 @@ def _origin(workspace: Workspace, slug: str, import_id: str, rules: Crosswalk) -
     return replace(origin, rights=origin.rights or rules.license, language=rules.language or "und")
 
 
-def _take(file: LabelledFile, read: Read, origin: Origin, workspace: Workspace) -> pl.DataFrame:
+def _take(file: LabelledFile, staging: Staging, origin: Origin, workspace: Workspace) -> pl.DataFrame:
     """Make records of a file's rows; return what it says of them: `SAID`, ``record_id`` and ``file``."""
     items = file.items()
     if file.layout.text is not None:
-        links = _links(items, read.add(file.name, Batch(items, file.refusals), origin))
+        links = _links(items, staging.add(file.name, Batch(items, file.refusals), origin))
     else:
-        links = _links_by_id(items, read, origin, workspace)
-        read.refuse(file.name, file.refusals)
-        read.about(links["record_id"])
+        links = _links_by_id(items, staging, origin, workspace)
+        staging.refuse(file.name, file.refusals)
+        staging.about(links.height)
         lost = items.join(links, on="item", how="anti", maintain_order="left")["item"]
-        read.refuse(file.name, [Refusal(item, "no_record", "no text has this id here") for item in lost])
+        staging.refuse(file.name, [Refusal(item, "no_record", "no text has this id here") for item in lost])
     said = file.said().join(links, on="item", how="inner", maintain_order="left")
     return said.with_columns(file=pl.lit(file.name))
 
@@ -185,11 +191,12 @@ def _links(items: pl.DataFrame, made: Made) -> pl.DataFrame:
     return kept.select("item", record_id=made.units)
 
 
-def _links_by_id(items: pl.DataFrame, read: Read, origin: Origin, workspace: Workspace) -> pl.DataFrame:
+def _links_by_id(items: pl.DataFrame, staging: Staging, origin: Origin, workspace: Workspace) -> pl.DataFrame:
     """Return the newest record of each item's id, from this import or the workspace."""
     stored = workspace.store.scan(RECORDS).filter(pl.col("source") == origin.source)
     columns = ("post_id", "record_id", "supersedes")
-    known = pl.concat([stored.select(columns).collect(), *(made.select(columns) for made in read.records)])
+    staging.finish()
+    known = pl.concat([stored.select(columns), staging.records().select(columns)]).collect()
     newest = known.join(known, left_on="record_id", right_on="supersedes", how="anti").unique(
         "post_id", keep="last", maintain_order=True
     )

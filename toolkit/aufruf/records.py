@@ -21,7 +21,7 @@ from aufruf.recurring import site_of
 from aufruf.reporting import reporting_columns
 from aufruf.sources.items import REFUSALS
 from aufruf.sources.times import utc_times
-from aufruf.tables import RECORDS, TIME
+from aufruf.tables import RECORDS
 from aufruf.text import MAX_BYTES, normalise
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from aufruf.secrets import Secret
     from aufruf.settings import MaskCategory
 
-MADE = pl.Schema({**RECORDS.schema, "unit": pl.String, "editable": pl.Boolean, "version": TIME})
+MADE = pl.Schema({**RECORDS.schema, "unit": pl.String, "editable": pl.Boolean})
 """Records with ``unit``, the post or article that they were made of, and ``editable``: the platform named
-the post, so that another text under the same name is an edit. ``version`` says when this text was written.
+the post, so that another text under the same name is an edit.
 """
 
 
@@ -104,12 +104,11 @@ def _posts(items: pl.DataFrame, origin: Origin) -> pl.DataFrame:
     third = pl.select(pl.when(form == "text").then(hashed)).to_series()
     record_id = keyed_hashes(origin.key, "record", origin.source, form, first, second, hashed)
     return _finished(
-        items.select("created_at", "title", "has_media", "truncated").with_columns(
+        items.select("created_at", "edited_at", "title", "has_media", "truncated").with_columns(
             record_id=record_id,
             post_id=keyed_hashes(origin.key, "post", origin.source, form, first, second, third),
             unit=record_id,
             editable=form == "id",
-            version=items.select(pl.coalesce("edited_at", "created_at")).to_series(),
             kind=pl.lit("post"),
             language=language["language"].replace("und", origin.language),
             language_confidence=language["confidence"],
@@ -140,7 +139,8 @@ def _identity_form(items: pl.DataFrame) -> pl.Series:
 def _news(items: pl.DataFrame, origin: Origin) -> tuple[pl.DataFrame, pl.Series, Counter[str]]:
     """Return the excerpts of articles, the unit of each article (null without excerpts), and the residue."""
     languages = identify_language(items["text"])
-    sites = items.select(site_of(pl.col("url"), pl.col("outlet"), origin.outlet or origin.source)).to_series()
+    publisher = pl.lit(origin.outlet or origin.source)
+    sites = items.select(site_of(pl.col("url"), pl.col("outlet"), publisher)).to_series()
     cuts = [
         excerpts(text, language, origin.recurring.get(site, ()))
         for text, language, site in zip(items["text"], languages["language"], sites, strict=True)

@@ -21,9 +21,9 @@ _SPEECH = r"[„“”\"»«‚‘›‹]"
 _HOST = r"^\s*\w+://(?:www\.)?([^/:?#\s]+)"
 
 
-def site_of(url: pl.Expr, outlet: pl.Expr, source: str) -> pl.Expr:
+def site_of(url: pl.Expr, outlet: pl.Expr, source: pl.Expr) -> pl.Expr:
     """Return the site of each article: its address's host, else its outlet, else the source."""
-    return pl.coalesce(url.str.extract(_HOST).str.to_lowercase(), outlet, pl.lit(source))
+    return pl.coalesce(url.str.extract(_HOST).str.to_lowercase(), outlet, source)
 
 
 def recurring_lines(articles: pl.DataFrame) -> dict[str, frozenset[str]]:

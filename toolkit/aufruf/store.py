@@ -1,5 +1,9 @@
 """Delta Lake behind five verbs: append, upsert, scan, version, files."""
 
+# pyarrow has no types for pyright to read
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownParameterType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import shutil
@@ -14,12 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import pyarrow as pa
     from deltalake import CommitProperties, DeltaTable
 
     from aufruf.tables import Table
 
 _ATTEMPTS = 5
 _ROOM = 1 << 20
+_SLICE = 50_000
 
 
 @dataclass(frozen=True)
@@ -53,24 +59,34 @@ class Store:
         delta = self._open(table, version)
         return [] if delta is None else delta.file_uris()
 
-    def append(self, table: Table, frame: pl.DataFrame, transaction: tuple[str, int] | None = None) -> bool:
+    def append(
+        self,
+        table: Table,
+        frame: pl.DataFrame | pl.LazyFrame,
+        transaction: tuple[str, int] | None = None,
+        size: int | None = None,
+    ) -> bool:
         """Add rows in one commit; return False if the transaction was made before.
+
+        A lazy frame is written as it is computed, and never held as a whole; ``size`` is about how many
+        bytes it has.
 
         Raises:
             WorkspaceError: if another process holds on to the table, or the disk refuses.
         """
         from deltalake import write_deltalake
 
-        rows = table.conform(frame)
-
-        self._require_space(table, rows)
+        rows = table.conform(frame) if isinstance(frame, pl.DataFrame) else frame
+        self._require_space(
+            table, int(rows.estimated_size()) if isinstance(rows, pl.DataFrame) else size or 0
+        )
 
         def write() -> bool:
             if self._was_made(table, transaction):
                 return False
             write_deltalake(
                 str(self._path(table)),
-                rows,
+                rows if isinstance(rows, pl.DataFrame) else _stream(table, rows),
                 mode="append",
                 configuration=_configuration(table),
                 commit_properties=_properties(transaction),
@@ -91,7 +107,7 @@ class Store:
         if rows.select(table.key).is_duplicated().any():
             raise ValueError(f"table {table.name}: a key stands twice in the rows to write")
 
-        self._require_space(table, rows)
+        self._require_space(table, int(rows.estimated_size()))
 
         def write() -> bool:
             if self._was_made(table, transaction):
@@ -124,10 +140,10 @@ class Store:
         if delta is not None:
             _retried(table, lambda: bool(delta.delete(predicate)))
 
-    def _require_space(self, table: Table, rows: pl.DataFrame) -> None:
+    def _require_space(self, table: Table, size: int) -> None:
         """Refuse before the disk does: a full disk inside a write leaves stray files behind."""
         self.root.mkdir(parents=True, exist_ok=True)
-        needed, free = int(rows.estimated_size()) + _ROOM, shutil.disk_usage(self.root).free
+        needed, free = size + _ROOM, shutil.disk_usage(self.root).free
         if free < needed:
             raise WorkspaceError(
                 f"table {table.name}: nothing was written: it needs {needed >> 20} MB, the disk has "
@@ -149,6 +165,16 @@ class Store:
             return False
         seen = delta.transaction_version(transaction[0])
         return seen is not None and seen >= transaction[1]
+
+
+def _stream(table: Table, rows: pl.LazyFrame) -> pa.RecordBatchReader:
+    """Return the rows as Arrow batches that are computed one after the other."""
+    import pyarrow as pa
+
+    schema = table.empty().to_arrow().schema
+    slices = rows.collect_batches(chunk_size=_SLICE, engine="streaming")
+    batches = (batch for part in slices for batch in table.conform(part).to_arrow().to_batches())
+    return pa.RecordBatchReader.from_batches(schema, batches)
 
 
 def _changed(rows: pl.DataFrame, old: pl.DataFrame, table: Table) -> pl.DataFrame:

@@ -91,6 +91,7 @@ RECORDS = Table(
         Column("outlet", pl.String, "who published the article", nullable=True),
         Column("url", pl.String, "address of the article", nullable=True),
         Column("created_at", TIME, "when it was written, UTC", nullable=True),
+        Column("edited_at", TIME, "when this version of it was written, if it was edited, UTC", nullable=True),
         Column("author", pl.String, "keyed hash of the author", nullable=True),
         Column("conversation", pl.String, "keyed hash of the conversation", nullable=True),
         Column("reply_to", pl.String, "post_id of the post that it answers", nullable=True),

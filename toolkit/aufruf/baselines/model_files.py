@@ -16,7 +16,7 @@ from aufruf.baselines.heads import Head
 from aufruf.baselines.model import Model
 from aufruf.baselines.record import FORMAT, ModelRecord, versions
 from aufruf.errors import InputError
-from aufruf.files import sha256_of, sync_folder, write_bytes, write_text
+from aufruf.files import sha256_of, sync, write_bytes, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -191,4 +191,4 @@ def _put(building: Path, folder: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
     else:
         building.rename(folder)
-    sync_folder(folder.parent)
+    sync(folder.parent)

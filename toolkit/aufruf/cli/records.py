@@ -12,6 +12,8 @@ import typer
 from aufruf.cli.options import DryRunOption, JsonOption, WorkspaceOption, progress, show_json, show_table
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from aufruf.crosswalks.defects import Defects
     from aufruf.importing import ImportReport
     from aufruf.labelled import LabelledReport
@@ -127,11 +129,17 @@ def import_(
 
 
 @contextmanager
-def _told() -> Generator[Callable[[str, int], None]]:
-    """Give what an import tells its progress to."""
+def _told() -> Generator[Callable[[str, int, int | None], None]]:
+    """Give what an import tells its progress to: a bar for each stage."""
     with progress() as shown:
-        task = shown.add_task("read", total=None)
-        yield lambda stage, items: shown.update(task, description=stage, completed=items)
+        bars: dict[str, TaskID] = {}
+
+        def tell(stage: str, done: int, total: int | None) -> None:
+            if stage not in bars:
+                bars[stage] = shown.add_task(stage, total=total)
+            shown.update(bars[stage], completed=done, total=total)
+
+        yield tell
 
 
 def _show(result: ImportReport | LabelledReport, *, dry_run: bool, as_json: bool) -> None:

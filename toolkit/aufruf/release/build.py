@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from aufruf.errors import InputError
-from aufruf.files import sync_folder, write_bytes, write_text
+from aufruf.files import sync, write_bytes, write_text
 from aufruf.release.card import CardFacts, card_text
 from aufruf.release.changes import changelog, compare, labelled_table, released_table
 from aufruf.release.draft import draft_release
@@ -86,7 +86,7 @@ def export(workspace: Workspace, version: str, *, seed: int = 0, dry_run: bool =
             building.rename(path)
         finally:
             shutil.rmtree(building, ignore_errors=True)
-        sync_folder(path.parent)
+        sync(path.parent)
         _record(workspace, path)
     return _report(version, path, draft)
 
@@ -231,4 +231,4 @@ def _make_durable(folder: Path) -> None:
             with path.open("rb") as handle:
                 os.fsync(handle.fileno())
     for path in [folder, *(path for path in folder.rglob("*") if path.is_dir())]:
-        sync_folder(path)
+        sync(path)
