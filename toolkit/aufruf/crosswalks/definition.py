@@ -117,7 +117,8 @@ class Crosswalk(_Entry, frozen=True):
     ``worth`` says in words what the labels can be relied on for. ``values`` closes the lists of values of
     some categories; upper and lower case are the same everywhere. ``answers`` and ``candidates`` go from
     category to value; a candidate is a label that a value makes a record worth asking about, and no answer.
-    Texts are taken whole, as posts.
+    Texts are taken whole, as posts; where they are written with ``html_entities`` these are decoded, and
+    ``replace`` says what else stands for what in them, such as a line break or someone who is mentioned.
     """
 
     title: str
@@ -130,6 +131,8 @@ class Crosswalk(_Entry, frozen=True):
     values: dict[str, tuple[str, ...]] = {}
     answers: dict[str, dict[str, dict[str, Answer]]] = {}
     candidates: dict[str, dict[str, tuple[str, ...]]] = {}
+    html_entities: bool = False
+    replace: dict[str, str] = {}
 
     @cached_property
     def sha256(self) -> str:
@@ -206,6 +209,8 @@ def _layout_problems(crosswalk: Crosswalk) -> list[str]:
             problems.append(f"file {number}: needs a column for text, id, or both")
         if not layout.has_header and not set(layout.categories.values()) & set(crosswalk.values):
             problems.append(f"file {number}: without a header it is recognised by values of a category")
+    if "" in crosswalk.replace:
+        problems.append("replace: nothing cannot stand for something")
     categories = {name for layout in crosswalk.layouts for name in layout.categories.values()}
     categories |= {entry.category for layout in crosswalk.layouts for entry in layout.singles}
     used = {*crosswalk.values, *crosswalk.answers, *crosswalk.candidates}

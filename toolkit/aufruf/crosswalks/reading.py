@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import polars as pl
 
+from aufruf.crosswalks.conventions import as_written
+from aufruf.crosswalks.stored import stored_columns, stored_rows
 from aufruf.sources.encoding import encoding_of, is_damaged
 from aufruf.sources.items import Refusal
 from aufruf.sources.rows import rows_of
@@ -31,10 +33,11 @@ SAID = pl.Schema(dict.fromkeys(("item", "annotator", "split", "column", "value")
 
 @dataclass(frozen=True)
 class Recognised:
-    """The layout of a file, and what stands between its cells."""
+    """The layout of a file, and what stands between its cells: nothing, if it is stored otherwise."""
 
     layout: Layout
     delimiter: str
+    crosswalk: Crosswalk
 
 
 @dataclass(frozen=True)
@@ -74,25 +77,38 @@ def sets_of(path: Path, crosswalks: Mapping[str, Crosswalk]) -> list[str]:
     """Return the names of the sets of which a file on the disk, not compressed, has a layout."""
     try:
         with path.open("rb") as stream:
-            lines = _first_lines(stream)
+            seen = _Seen(stored_columns(stream), _first_lines(stream))
     except OSError:  # whoever reads the file says so
         return []
-    return [name for name, crosswalk in crosswalks.items() if _layout_of(lines, crosswalk)]
+    return [name for name, crosswalk in crosswalks.items() if _recognised(seen, crosswalk)]
 
 
 def recognise(stream: BinaryIO, crosswalk: Crosswalk) -> Recognised | None:
-    """Return the layout of a file by its first lines, or None if it is no file of the set.
+    """Return the layout of a file by its columns or first lines, or None if it is no file of the set.
 
     Leaves the stream at its start.
     """
-    return _layout_of(_first_lines(stream), crosswalk)
+    return _recognised(_Seen(stored_columns(stream), _first_lines(stream)), crosswalk)
 
 
 def read_labelled(stream: BinaryIO, name: str, found: Recognised) -> LabelledFile:
     """Read a file of a set.
 
     Refused are rows with too few or too many cells, with bytes that are no text, or with an open quote.
+    Texts are as they were before the set's own conventions (see `conventions`).
     """
+    layout, used = found.layout, list(dict.fromkeys(found.layout.columns))
+    if not found.delimiter:
+        frame, refused = stored_rows(stream, name, layout)
+    else:
+        frame, refused = _rows(stream, found)
+    frame = frame.select("item", *used)
+    if layout.text is not None:
+        frame = frame.with_columns(as_written(frame[layout.text], found.crosswalk))
+    return LabelledFile(name, layout, frame, tuple(refused))
+
+
+def _rows(stream: BinaryIO, found: Recognised) -> tuple[pl.DataFrame, list[Refusal]]:
     layout = found.layout
     encoding = encoding_of(stream)
     text = io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="")
@@ -103,9 +119,7 @@ def read_labelled(stream: BinaryIO, name: str, found: Recognised) -> LabelledFil
     kept, refused = _sorted_out(rows, len(header))
     text.detach()
     schema = pl.Schema(dict.fromkeys(("item", *(name.strip() for name in header)), pl.String))
-    frame = pl.DataFrame(kept, schema=schema, orient="row")
-    used = list(dict.fromkeys(layout.columns))
-    return LabelledFile(name, layout, frame.select("item", *used), tuple(refused))
+    return pl.DataFrame(kept, schema=schema, orient="row"), refused
 
 
 def _first_lines(stream: BinaryIO) -> list[str]:
@@ -117,6 +131,21 @@ def _first_lines(stream: BinaryIO) -> list[str]:
     return [line for line in whole[:_ROWS_WITHOUT_HEADER] if line] if b"\0" not in head else []
 
 
+class _Seen(NamedTuple):
+    """What a file shows at first sight: the columns of a stored table, else lines of text."""
+
+    columns: tuple[str, ...] | None
+    lines: Sequence[str]
+
+
+def _recognised(seen: _Seen, crosswalk: Crosswalk) -> Recognised | None:
+    if seen.columns is None:
+        return _layout_of(seen.lines, crosswalk)
+    fitting = (layout for layout in crosswalk.layouts if _is_stored(seen.columns, layout))
+    found = next(fitting, None)
+    return None if found is None else Recognised(found, "", crosswalk)
+
+
 def _layout_of(lines: Sequence[str], crosswalk: Crosswalk) -> Recognised | None:
     for delimiter in _DELIMITERS if lines else ():
         header = _cells(lines[0], delimiter) if len(lines[0]) <= _LONGEST_HEADER else []
@@ -126,7 +155,7 @@ def _layout_of(lines: Sequence[str], crosswalk: Crosswalk) -> Recognised | None:
             else:
                 fits = all(_has_values(_cells(line, delimiter, layout), layout, crosswalk) for line in lines)
             if fits:
-                return Recognised(layout, delimiter)
+                return Recognised(layout, delimiter, crosswalk)
     return None
 
 
@@ -142,6 +171,14 @@ def _cells(line: str, delimiter: str, layout: Layout | None = None) -> list[str]
 def _is_header(cells: Sequence[str], layout: Layout) -> bool:
     names = {name.strip() for name in cells}
     return len(names) == len(cells) and set(layout.header) <= names <= {*layout.header, *layout.optional}
+
+
+def _is_stored(columns: Sequence[str], layout: Layout) -> bool:
+    """Say whether a stored table has a layout's columns; a nameless one that is not used may be missing."""
+    unused = () if "" in layout.columns else ("",)
+    return _is_header([*columns, *(name for name in unused if name not in columns)], layout) or _is_header(
+        columns, layout
+    )
 
 
 def _has_values(cells: Sequence[str], layout: Layout, crosswalk: Crosswalk) -> bool:

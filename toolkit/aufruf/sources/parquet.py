@@ -78,7 +78,7 @@ def _each(chosen: dict[str, str]) -> list[str]:
 
 
 def _items(part: pa.RecordBatch, chosen: dict[str, str], first: int) -> tuple[pl.DataFrame, list[Refusal]]:
-    columns = {name: _strings(part.column(column)) for name, column in chosen.items()}
+    columns = {name: strings_of(part.column(column)) for name, column in chosen.items()}
     rows = pl.Series("item", range(first, first + part.num_rows), dtype=pl.Int64).cast(pl.String)
     damaged = pl.Series([False] * part.num_rows)
     for name, (values, bad) in columns.items():
@@ -96,7 +96,7 @@ def _text(content: bytes | None) -> str | None:
         return None
 
 
-def _strings(column: pa.Array[Any]) -> tuple[pl.Series, pl.Series]:
+def strings_of(column: pa.Array[Any]) -> tuple[pl.Series, pl.Series]:
     """Return a column as strings, and where its bytes are no UTF-8: Arrow does not check on reading."""
     import pyarrow as pa
 
