@@ -133,7 +133,7 @@ def test_an_article_of_residue_alone_is_refused(workspace: Workspace, tmp_path: 
     (tmp_path / "a.txt").write_text("Kommentar schreiben\nAntworten\n")
     report = import_paths(workspace, [tmp_path / "a.txt"], format="news-text")
     assert report.quarantined == {"only_residue": 1}
-    assert not report.passed
+    assert report.passed, "a page without an article is no damage"
 
 
 def test_the_same_files_a_second_time_change_nothing(workspace: Workspace, posts: Path):
@@ -178,6 +178,19 @@ def test_an_edited_post_supersedes_the_version_before(workspace: Workspace, tmp_
     assert texts_after("b", "Dritte Fassung") == ["Dritte Fassung"]
     assert texts_after("c", "Zweite Fassung") == ["Dritte Fassung"]
     assert records(workspace)["post_id"].n_unique() == 1
+
+
+def test_an_older_version_that_comes_later_is_known_and_the_newer_one_stays(
+    workspace: Workspace, tmp_path: Path
+):
+    new = post(1, "Treffen um 15 Uhr", created_at="2031-01-04", updated_at="2031-01-06T12:00:00Z")
+    old = post(1, "Treffen um 14 Uhr", created_at="2031-01-04", updated_at="2031-01-05T12:00:00Z")
+    newest = post(1, "Treffen um 16 Uhr", created_at="2031-01-04", updated_at="2031-01-07T12:00:00Z")
+    for number, version in enumerate((new, old, newest)):
+        report = import_paths(workspace, [write_posts(tmp_path / f"{number}.jsonl", version)], source="forum")
+        assert (report.new, report.known) == ((0, 1) if version is old else (1, 0))
+    current = newest_records(workspace.store.scan(RECORDS)).collect()
+    assert current["text"].to_list() == ["Treffen um 16 Uhr"]
 
 
 def test_posts_without_an_id_are_told_apart_by_author_time_and_text(workspace: Workspace, tmp_path: Path):
@@ -353,6 +366,55 @@ def test_an_import_killed_at_any_moment_and_run_again_ends_as_if_nothing_had_hap
     for attempt in range(1, repetitions + 1):
         moment = took * ((attempt * 0.618) % 1)
         assert state(crashing(attempt, moment)) == expected, f"killed after {moment:.2f} s of {took:.2f} s"
+
+
+def test_a_stopped_import_goes_on_where_it_was(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Posts and articles of twelve files, stopped while the fifth and then while an article is taken in."""
+    monkeypatch.setattr("aufruf.staging.BATCH", 1)
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for number in range(6):
+        write_posts(folder / f"{number}.jsonl", post(number, f"Treffen am {number + 1}. Mai, kommt alle"))
+        (folder / f"{number}.txt").write_text(f"Der Rat tagt zum {number}. Mal\n{ARTICLE}", "utf-8")
+    copy = tmp_path / "copy"
+    shutil.copytree(workspace.root, copy)
+    expected = import_paths(open_workspace(copy), [folder])
+
+    def stopping_at(stage: str, n: int) -> list[tuple[str, int]]:
+        told: list[tuple[str, int]] = []
+
+        def tell(now: str, done: int, total: int | None) -> None:
+            assert total is None or done <= total
+            told.append((now, done))
+            if [name for name, _ in told].count(stage) == n:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            import_paths(workspace, [folder], progress=tell)
+        return told
+
+    first = stopping_at("read", 5)
+    assert records(workspace).is_empty()
+    second = stopping_at("articles", 3)
+    assert second[0][1] > first[-1][1], "what was read is not read again"
+    report = import_paths(workspace, [folder])
+    assert report.counts() == expected.counts()
+    assert report.notes == expected.notes
+    assert state(workspace) == state(open_workspace(copy))
+    assert not list((workspace.cache / "import").iterdir())
+
+
+def test_another_import_removes_what_a_stopped_one_left(workspace: Workspace, posts: Path, tmp_path: Path):
+    def stop(_stage: str, _done: int, _total: int | None) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_paths(workspace, [posts], progress=stop)
+    assert list((workspace.cache / "import").iterdir())
+    import_paths(workspace, [write_posts(tmp_path / "other.jsonl", post(9, "Etwas anderes"))])
+    assert not list((workspace.cache / "import").iterdir())
 
 
 @pytest.mark.parametrize("stop_after", ["quarantine", "records", "duplicates", "clusters"])

@@ -69,7 +69,7 @@ COUNTS = {
     "bluesky/extended_post_record.json": ("bluesky", 1, {}),
     "bluesky/feed_record.json": ("bluesky", 0, {"not_a_post": 1}),
     "bluesky/post_record.json": ("bluesky", 1, {}),
-    "bluesky/thread_view_post_with_embed_media.json": ("bluesky", 0, {"empty_text": 1}),
+    "bluesky/thread_view_post_with_embed_media.json": ("bluesky", 0, {"empty_post": 1}),
     "reddit/TestComment.test_parent__chain.json": ("reddit", 55, {"not_a_post": 1}),
     "reddit/pushshift_RC_2018-10_2rows.ndjson": ("reddit", 2, {}),
     "youtube/comment_thread_single.json": ("youtube", 1, {}),

@@ -29,7 +29,7 @@ from aufruf.pseudonyms import key_id
 from aufruf.records import Origin
 from aufruf.recurring import recurring_lines, site_of
 from aufruf.settings import Source
-from aufruf.sources.items import REFUSALS
+from aufruf.sources.items import REFUSALS, is_damage
 from aufruf.sources.located import located
 from aufruf.sources.reading import files_of, given_map, parts_of
 from aufruf.staging import Staging
@@ -90,9 +90,14 @@ class ImportReport:
         return sum(self.quarantined.values())
 
     @property
+    def damaged(self) -> int:
+        """The number of items that were quarantined for damage: the others are what any source has."""
+        return sum(n for reason, n in self.quarantined.items() if is_damage(reason))
+
+    @property
     def passed(self) -> bool:
-        """Whether no larger share of the items was quarantined than is allowed."""
-        return self.bad <= self.max_bad * self.read
+        """Whether no larger share of the items is damaged than is allowed."""
+        return self.damaged <= self.max_bad * self.read
 
     def counts(self) -> dict[str, Any]:
         """Return what programs read: everything but notes and the limit."""
@@ -131,7 +136,6 @@ def import_paths(  # noqa: PLR0913 -- the command's own options
             parts = [(part, slug) for path, slug in slugs.items() for part in parts_of(path, format, given)]
             _take_in(staging, parts, origins, progress)
             _take_in_articles(staging, len(parts), origins, progress)
-            staging.note(_labels_left_out(found, workspace))
             return keep(
                 workspace,
                 import_id,
@@ -140,6 +144,7 @@ def import_paths(  # noqa: PLR0913 -- the command's own options
                 max_bad=max_bad,
                 dry_run=dry_run,
                 progress=progress,
+                notes=tuple(_labels_left_out(found, workspace)),
             )
 
 
@@ -236,6 +241,7 @@ def keep(  # noqa: PLR0913 -- what an import is made of
     max_bad: float,
     dry_run: bool,
     progress: Progress,
+    notes: Sequence[str] = (),
     also: Callable[[], Mapping[str, Any]] = dict,
 ) -> ImportReport:
     """Store what was read, leaving out what is there, find duplicates, and record the event.
@@ -257,7 +263,12 @@ def keep(  # noqa: PLR0913 -- what an import is made of
         mine = workspace.store.scan(RECORDS).filter(pl.col("import_id") == import_id)
         clusters, duplicates = workspace.store.scan(CLUSTERS), workspace.store.scan(DUPLICATES)
     shared = _shared_clusters(staging.records(), clusters, duplicates)
-    report = _report(import_id, staging.totals, _counted(mine.limit(0) if done else mine), shared, max_bad)
+    made = _counted(mine.limit(0) if done else mine)
+    totals = staging.totals
+    report = replace(
+        _report(import_id, totals, made, shared, max_bad),
+        notes=(*totals.notes, *notes, *_residue_note(totals.residue)),
+    )
     if not dry_run:
         more = also()
         if not done:
@@ -371,7 +382,6 @@ def _report(import_id: str, totals: Totals, made: _Made, clusters: int, max_bad:
         languages=made.languages,
         kinds=made.kinds,
         clusters=clusters,
-        notes=(*totals.notes, *_residue_note(totals.residue)),
         max_bad=max_bad,
     )
 

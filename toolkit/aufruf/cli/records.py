@@ -90,7 +90,7 @@ def import_(
         str | None, typer.Option(help="Slug of the source.", show_default="from the file's name")
     ] = None,
     max_bad: Annotated[
-        float, typer.Option(parser=_share, metavar="SHARE", help="Exit 3 if more is bad than this share.")
+        float, typer.Option(parser=_share, metavar="SHARE", help="Exit 3 if more is damaged than this share.")
     ] = 0.05,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
@@ -109,7 +109,7 @@ def import_(
         raise typer.BadParameter("--crosswalk says what the files are: leave out --format and --map")
 
     opened = open_workspace(workspace)
-    with _told() as tell:
+    with _stoppable(), _told() as tell:
         if crosswalk is None:
             result = import_paths(
                 opened,
@@ -126,6 +126,16 @@ def import_(
                 opened, paths, crosswalk, source=source, max_bad=max_bad, dry_run=dry_run, progress=tell
             )
     _show(result, dry_run=dry_run, as_json=as_json)
+
+
+@contextmanager
+def _stoppable() -> Generator[None]:
+    """Say after Ctrl-C what to do."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("stopped: nothing is half stored; the same command again goes on from here", err=True)
+        raise typer.Exit(130) from None
 
 
 @contextmanager
@@ -167,8 +177,8 @@ def _show(result: ImportReport | LabelledReport, *, dry_run: bool, as_json: bool
                 typer.echo(line)
     if not report.passed:
         raise GateError(
-            f"{report.bad:,} of {report.read:,} items were quarantined, more than {report.max_bad:.1%}; the "
-            "others were kept. Look at the reasons above, or allow more with --max-bad"
+            f"{report.damaged:,} of {report.read:,} items are damaged, more than {report.max_bad:.1%}; the others "
+            "were kept. Look at the reasons above, or allow more with --max-bad"
         )
 
 

@@ -121,7 +121,7 @@ class PostBatch:
             if isinstance(one, Refused):
                 self.refusals.append(Refusal(name, *one))
             elif not one.text or not one.text.strip():
-                self.refusals.append(Refusal(name, "empty_text", "no text"))
+                self.refusals.append(Refusal(name, "empty_post", "no words of its own"))
             else:
                 self.remarks[_REPOST] += one.repost_of is not None
                 self.rows.append((name, *one))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _PUBLIC = {"https://www.w3.org/ns/activitystreams#Public", "as:Public", "Public"}
 _NOT_PUBLIC = ("not_public", "addressed to some people only")
-_NO_TEXT = ("empty_text", "a boost: nothing but the address of its original")
+_NO_TEXT = ("empty_post", "a boost: nothing but the address of its original")
 _POSTS = ("Note", "Question", "Article", "Page")
 
 
