@@ -177,8 +177,8 @@ def _show(result: ImportReport | LabelledReport, *, dry_run: bool, as_json: bool
                 typer.echo(line)
     if not report.passed:
         raise GateError(
-            f"{report.damaged:,} of {report.read:,} items are damaged, more than {report.max_bad:.1%}; the others "
-            "were kept. Look at the reasons above, or allow more with --max-bad"
+            f"{report.damaged:,} of {report.read:,} items are damaged, more than {report.max_bad:.1%}; the "
+            "others were kept. Look at the reasons above, or allow more with --max-bad"
         )
 
 
