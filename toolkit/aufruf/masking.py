@@ -64,7 +64,7 @@ class MaskedText:
         return offset + shift
 
     def masked_again(self, again: MaskedText) -> MaskedText:
-        """Return the same with what was replaced in ``self.text`` after it; a later piece takes in earlier ones."""
+        """Return the same with what was replaced in its text later; a later piece takes in earlier ones."""
         later = [
             Piece(
                 self._origin(start, outwards_left=True), self._origin(end, outwards_left=False), placeholder

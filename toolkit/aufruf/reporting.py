@@ -89,7 +89,9 @@ _KINDS = {
     }.items()
 }
 _ALONE = ("laut", "teilt", "kündigt", "gibt", "gab", "angaben", "worten")
-_STEMS = sorted({*_SAID, *_SAYS, *_ALONE, *(mark + so for mark in _MARKS for so in (" so ", ", so "))})
+_EVERY = {*_SAID, *_SAYS, *_ALONE, *(mark + so for mark in _MARKS for so in (" so ", ", so "))}
+_STEMS = [stem for stem in sorted(_EVERY) if not any(other in stem for other in _EVERY - {stem})]
+"""What stands in every text with a cue; no stem holds another: below a hundred the search is fast."""
 
 _FIRST_PERSON = _quick(r"(?i)\b(?:ich|wir|mich|mir)\b")
 _SUBJECT = _quick(
@@ -129,15 +131,17 @@ def reporting_columns(texts: pl.Series, quotes: pl.Series, languages: pl.Series)
 def _outside_quotes(texts: pl.Series, quotes: pl.Series) -> pl.Series:
     """Return texts with an ellipsis for what stands within quotation marks, which stay."""
     quoting = (quotes.list.len() > 0).arg_true()
+    spans = quotes.gather(quoting).list
+    starts, ends = (spans.eval(pl.element().struct.field(name)).to_list() for name in ("start", "end"))
     cut: list[str] = []
-    for text, spans in zip(texts.gather(quoting), quotes.gather(quoting), strict=True):
+    for text, *bounds in zip(texts.gather(quoting), starts, ends, strict=True):
         parts: list[str] = []
-        end = 0
-        for span in spans:
-            if span["start"] >= end:
-                parts += [text[end : span["start"]], "…"]
-                end = span["end"]
-        cut.append("".join([*parts, text[end:]]))
+        reached = 0
+        for start, end in zip(*bounds, strict=True):
+            if start >= reached:
+                parts += [text[reached:start], "…"]
+                reached = end
+        cut.append("".join([*parts, text[reached:]]))
     return texts.clone().scatter(quoting, pl.Series(cut, dtype=pl.String)) if cut else texts
 
 
@@ -151,16 +155,17 @@ def _cues(texts: pl.Series) -> pl.Series:
         .str.replace_all(_OF_SOMEONE, "nach $1 ")
         .str.replace_all(_OWN, " ")
     )
-    frame = pl.DataFrame({"text": texts.gather(likely)}).select(text)
-    places = [pl.col("text").str.find(pattern) for pattern in _KINDS.values()]
-    first = pl.min_horizontal(places)
+    places = {name: pl.col("text").str.find(pattern) for name, pattern in _KINDS.items()}
+    frame = pl.DataFrame({"text": texts.gather(likely), "row": likely}).with_columns(text)
+    cued = frame.with_columns(**places).filter(pl.any_horizontal(pl.col(*_KINDS).is_not_null()))
+    first = pl.min_horizontal(*_KINDS)
     cue = pl.coalesce(
-        pl.when(place == first).then(pl.col("text").str.extract(pattern))
-        for place, pattern in zip(places, _KINDS.values(), strict=True)
+        pl.when(pl.col(name) == first).then(pl.col("text").str.extract(pattern))
+        for name, pattern in _KINDS.items()
     )
-    found = frame.select(cue.str.to_lowercase()).to_series()
+    found = cued.select("row", cue=cue.str.to_lowercase())
     empty = pl.repeat(None, len(texts), dtype=pl.String, eager=True)
-    return empty.scatter(likely, found).alias("reporting_cue")
+    return empty.scatter(found["row"], found["cue"]).alias("reporting_cue")
 
 
 def _indirect(texts: pl.Series, reported: pl.Series) -> pl.Series:
@@ -169,11 +174,13 @@ def _indirect(texts: pl.Series, reported: pl.Series) -> pl.Series:
     »Sei« and the modal verbs show it by themselves. »Habe« and »werde« do so where a third person is the
     subject, other verbs only in a text with a cue: their forms are those of »ich gehe«.
     """
-    forms = (*_KONJUNKTIV, *_AUXILIARY, *_PLAIN)
     frame = pl.DataFrame({"text": texts, "reported": reported}).with_row_index("row")
     plain = pl.col("text").str.replace_all(_IDIOMS, " ").str.replace_all(_SENTENCE_END, "\x00")
     sentences = (
-        frame.filter(pl.col("text").str.contains_any(list(forms)))
+        frame.filter(
+            pl.col("text").str.contains(_one_of((*_KONJUNKTIV, *_AUXILIARY)))
+            | (pl.col("reported") & pl.col("text").str.contains(_one_of(_PLAIN)))
+        )
         .select("row", "reported", sentence=plain.str.split("\x00"))
         .explode("sentence", empty_as_null=True, keep_nulls=True)
         .filter(~pl.col("sentence").str.contains(_FIRST_PERSON))
