@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+from collections import deque
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -24,29 +25,34 @@ from aufruf.crosswalks.definition import known_crosswalks
 from aufruf.crosswalks.reading import sets_of
 from aufruf.errors import InputError
 from aufruf.files import sha256_of
+from aufruf.making import makers
 from aufruf.novelty import novel_records
 from aufruf.pseudonyms import key_id
-from aufruf.records import Origin
+from aufruf.records import Origin, records_from_items
 from aufruf.recurring import recurring_lines, site_of
 from aufruf.settings import Source
 from aufruf.sources.items import REFUSALS, is_damage
 from aufruf.sources.located import located
-from aufruf.sources.reading import files_of, given_map, parts_of
+from aufruf.sources.reading import files_of, given_map, parts_of, placed
 from aufruf.staging import Staging
 from aufruf.tables import CLUSTERS, DUPLICATES, EVENTS, QUARANTINE, RECORDS
 from aufruf.text import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
+    from aufruf.records import Made
     from aufruf.sources.fields import FieldMap
     from aufruf.sources.formats import Format
+    from aufruf.sources.items import Batch
     from aufruf.sources.reading import Part
     from aufruf.staging import Totals
     from aufruf.workspace import Workspace
 
 _ID_DIGITS = 16
+_AHEAD = 3
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 
@@ -129,7 +135,7 @@ def import_paths(  # noqa: PLR0913 -- the command's own options
     given = given_map(field_map)
     with workspace.locked(), ExitStack() as stack:
         found = [stack.enter_context(located(path, format, workspace.cache)) for path in paths]
-        slugs = {path: _slug(path, source) for path in found}
+        slugs = {path: slug_of(path, source) for path in found}
         import_id = import_id_of(slugs, [dict(sorted(given.columns.items())), given.kind, format])
         origins = {slug: origin_of(workspace, slug, import_id) for slug in slugs.values()}
         with staged(workspace, import_id, origins.values()) as staging:
@@ -152,21 +158,56 @@ def _take_in(
     staging: Staging, parts: Sequence[tuple[Part, str]], origins: Mapping[str, Origin], progress: Progress
 ) -> None:
     """Make records of all posts, and let articles wait, from where an earlier run was stopped."""
-    size, before = sum(part.size for part, _ in parts), 0
-    reached = staging.reached
+    size = sum(part.size for part, _ in parts)
+    with makers(size) as make:
+        under_way: deque[_UnderWay] = deque()
+        for batch in _batches(parts, staging.reached):
+            is_news = "news" in batch.content.items["kind"]
+            made = None if is_news else make(placed(batch.name, batch.content), origins[batch.slug])
+            under_way.append((batch, made))
+            while under_way and (len(under_way) > _AHEAD or _is_done(under_way[0])):
+                _settle(staging, *under_way.popleft())
+            progress("read", batch.position, size)
+        for batch, made in under_way:
+            _settle(staging, batch, made)
+    staging.finish()
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """A batch, where it stands, whose it is, and how many bytes were read up to its end."""
+
+    cursor: tuple[int, int]
+    name: str
+    slug: str
+    content: Batch
+    position: int
+
+
+_UnderWay = tuple[_Batch, "Future[Made] | None"]
+
+
+def _is_done(one: _UnderWay) -> bool:
+    return one[1] is None or one[1].done()
+
+
+def _batches(parts: Sequence[tuple[Part, str]], reached: tuple[int, int]) -> Iterator[_Batch]:
+    """Yield the batches behind the last that was reached; whole parts before it are not read again."""
+    before = 0
     for number, (part, slug) in enumerate(parts):
         if number >= reached[0]:
-            for place, (name, batch) in enumerate(part.batches()):
-                if (number, place) <= reached:
-                    continue
-                if "news" in batch.items["kind"]:
-                    staging.wait(name, batch, slug)
-                else:
-                    staging.add(name, batch, origins[slug])
-                staging.reach((number, place))
-                progress("read", before + part.position, size)
+            for place, (name, content) in enumerate(part.batches()):
+                if (number, place) > reached:
+                    yield _Batch((number, place), name, slug, content, before + part.position)
         before += part.size
-    staging.finish()
+
+
+def _settle(staging: Staging, batch: _Batch, made: Future[Made] | None) -> None:
+    if made is None:
+        staging.wait(batch.name, batch.content, batch.slug)
+    else:
+        staging.add(batch.name, batch.content, made.result())
+    staging.reach(batch.cursor)
 
 
 def _take_in_articles(
@@ -183,7 +224,7 @@ def _take_in_articles(
         done += batch.height
         if (first, place) > reached:
             origin = replace(origins[batch.item(0, "slug")], recurring=recurring)
-            staging.add_items(batch.drop("slug"), origin)
+            staging.add_records(batch.height, records_from_items(batch.drop("slug"), origin))
             staging.reach((first, place))
         progress("articles", done, waiting)
     staging.finish()
@@ -251,7 +292,7 @@ def keep(  # noqa: PLR0913 -- what an import is made of
     """
     staging.finish()
     novelty = novel_records(staging.records(), workspace.store.scan(RECORDS))
-    done = _is_done(workspace, import_id)
+    done = _was_made(workspace, import_id)
     if dry_run:
         mine = novelty.records
         clusters, duplicates = _foreseen(novelty.records, workspace)
@@ -288,7 +329,12 @@ def checked_slug(slug: str) -> str:
     return slug
 
 
-def _slug(path: Path, given: str | None) -> str:
+def slug_of(path: Path, given: str | None) -> str:
+    """Return the slug of a path's source: the given one, else one from its name.
+
+    Raises:
+        InputError: if the given one is none.
+    """
     if given is not None:
         return checked_slug(given)
     name = path.resolve()
@@ -313,7 +359,7 @@ def origin_of(workspace: Workspace, slug: str, import_id: str) -> Origin:
     return Origin(slug, import_id, key, settings.privacy.mask, about.rights, about.outlet)
 
 
-def _is_done(workspace: Workspace, import_id: str) -> bool:
+def _was_made(workspace: Workspace, import_id: str) -> bool:
     events = workspace.store.scan(EVENTS).filter(
         (pl.col("action") == "import") & (pl.col("subject") == import_id)
     )

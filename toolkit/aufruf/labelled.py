@@ -21,10 +21,11 @@ from aufruf.crosswalks.reading import SAID, LabelledFile, read_labelled, recogni
 from aufruf.errors import InputError
 from aufruf.importing import ImportReport, checked_slug, import_id_of, keep, origin_of, silent, staged
 from aufruf.pseudonyms import keyed_hashes
+from aufruf.records import records_from_items
 from aufruf.sources.containers import members_of
 from aufruf.sources.items import Batch, Refusal
 from aufruf.sources.located import located
-from aufruf.sources.reading import files_of
+from aufruf.sources.reading import files_of, placed
 from aufruf.tables import ANNOTATIONS, RECORDS, SOURCE_LABELS
 
 if TYPE_CHECKING:
@@ -175,7 +176,10 @@ def _take(file: LabelledFile, staging: Staging, origin: Origin, workspace: Works
     """Make records of a file's rows; return what it says of them: `SAID`, ``record_id`` and ``file``."""
     items = file.items()
     if file.layout.text is not None:
-        links = _links(items, staging.add(file.name, Batch(items, file.refusals), origin))
+        batch = Batch(items, file.refusals)
+        made = records_from_items(placed(file.name, batch), origin)
+        staging.add(file.name, batch, made)
+        links = _links(items, made)
     else:
         links = _links_by_id(items, staging, origin, workspace)
         staging.refuse(file.name, file.refusals)

@@ -17,7 +17,7 @@ import msgspec
 import polars as pl
 
 from aufruf.files import sync, write_bytes
-from aufruf.records import MADE, Made, Origin, records_from_items
+from aufruf.records import MADE, Made
 from aufruf.sources.items import BATCH, ITEMS, REFUSALS
 from aufruf.sources.reading import placed
 
@@ -109,19 +109,17 @@ class Staging:
             total = total.plus(part.totals)
         return total.plus(self._waiting.totals)
 
-    def add(self, name: str, batch: Batch, origin: Origin) -> Made:
-        """Make records of a batch and return them."""
+    def add(self, name: str, batch: Batch, made: Made) -> None:
+        """Take in the records of a batch, and its refusals."""
         self._count(notes=batch.notes)
         self.refuse(name, batch.refusals)
-        return self.add_items(placed(name, batch), origin)
+        self.add_records(batch.items.height, made)
 
-    def add_items(self, items: pl.DataFrame, origin: Origin) -> Made:
-        """Make records of items (see `ITEMS`) and return them."""
-        made = records_from_items(items, origin)
+    def add_records(self, items: int, made: Made) -> None:
+        """Take in the records that were made of a number of items."""
         self._waiting.add(_RECORDS, made.records)
         self._waiting.add(_REFUSED, made.refused)
-        self._count(items.height, len(made.units), Counter(made.refused["reason"]), made.residue)
-        return made
+        self._count(items, len(made.units), Counter(made.refused["reason"]), made.residue)
 
     def wait(self, name: str, batch: Batch, slug: str) -> None:
         """Keep a batch with articles until all are read; `waiting` gives it back, under its slug."""
