@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aufruf.crosswalks.defects import Defects
     from aufruf.importing import ImportReport
     from aufruf.labelled import LabelledReport
+    from aufruf.labelstudio.exports import ExportReport
 
 _PANEL = "Records"
 
@@ -101,8 +102,8 @@ def import_(
 
     Example: aufruf import posts.csv --map fields.toml --source my-corpus
     """
-    from aufruf.importing import import_paths
     from aufruf.labelled import import_labelled
+    from aufruf.labelstudio.exports import import_with_answers
     from aufruf.workspace import open_workspace
 
     if crosswalk is not None and (format_ is not None or field_map is not None):
@@ -111,7 +112,7 @@ def import_(
     opened = open_workspace(workspace)
     with _stoppable(), _told() as tell:
         if crosswalk is None:
-            result = import_paths(
+            result = import_with_answers(
                 opened,
                 paths,
                 format=format_,  # pyright: ignore[reportArgumentType] -- checked, with a message, by the library
@@ -152,12 +153,13 @@ def _told() -> Generator[Callable[[str, int, int | None], None]]:
         yield tell
 
 
-def _show(result: ImportReport | LabelledReport, *, dry_run: bool, as_json: bool) -> None:
+def _show(result: ImportReport | LabelledReport | ExportReport, *, dry_run: bool, as_json: bool) -> None:
     from aufruf.errors import GateError
+    from aufruf.importing import ImportReport
     from aufruf.labelled import LabelledReport
 
     labelled = result if isinstance(result, LabelledReport) else None
-    report = result.imported if isinstance(result, LabelledReport) else result
+    report = result if isinstance(result, ImportReport) else result.imported
     for note in report.notes:
         typer.echo(note, err=True)
     if as_json:
@@ -170,7 +172,10 @@ def _show(result: ImportReport | LabelledReport, *, dry_run: bool, as_json: bool
         rows += [[f"  {kind}", f"{n:,}"] for kind, n in report.kinds.items()]
         rows += [[f"  in {language}", f"{n:,}"] for language, n in report.languages.items()]
         rows += [["duplicate clusters", f"{report.clusters:,}"]]
-        rows += _label_rows(labelled) if labelled else []
+        if isinstance(result, LabelledReport):
+            rows += _label_rows(result)
+        elif not isinstance(result, ImportReport):
+            rows += _answer_rows(result)
         show_table(f"import {report.import_id}" + (" (dry run)" if dry_run else ""), ["", "n"], rows)
         if labelled:
             for line in _defect_lines(labelled.defects):
@@ -180,6 +185,14 @@ def _show(result: ImportReport | LabelledReport, *, dry_run: bool, as_json: bool
             f"{report.damaged:,} of {report.read:,} items are damaged, more than {report.max_bad:.1%}; the "
             "others were kept. Look at the reasons above, or allow more with --max-bad"
         )
+
+
+def _answer_rows(report: ExportReport) -> list[list[str]]:
+    rows = [["annotations", f"{report.annotations:,}"], ["  skipped", f"{report.skipped:,}"]]
+    rows += [["annotations of another interface", f"{report.others:,}"]]
+    rows += [["  choices in them, kept as they are", f"{report.source_labels:,}"]]
+    rows += [[f"left out: {reason}", f"{n:,}"] for reason, n in report.left_out.items()]
+    return rows + [[f"answers refused: {reason}", f"{n:,}"] for reason, n in report.refused.items()]
 
 
 def _label_rows(report: LabelledReport) -> list[list[str]]:

@@ -164,7 +164,7 @@ def _given(result: object, text: str, scheme: LabelScheme, in_pass: Pass) -> _Gi
     except msgspec.ValidationError as error:
         raise Refusal("malformed", "the result is not a list of Label Studio's regions") from error
     given = _Given()
-    known = _controls(scheme, in_pass)
+    known = controls_of(scheme, in_pass)
     for region in regions:
         name, value = region.from_name, region.value
         if name not in known:
@@ -180,7 +180,8 @@ def _given(result: object, text: str, scheme: LabelScheme, in_pass: Pass) -> _Gi
     return given
 
 
-def _controls(scheme: LabelScheme, in_pass: Pass) -> set[str]:
+def controls_of(scheme: LabelScheme, in_pass: Pass) -> set[str]:
+    """Return the names of the controls that a pass can answer."""
     attributes = {
         attribute_control(attribute.name, label)
         for attribute in scheme.attributes

@@ -80,12 +80,13 @@ def from_annotation(
     row = {name: assignment[name] for name in ("task_key", "record_id", "annotator", "round", "pass")}
     return {
         **row,
-        **_columns(reading.answer, assignment["pass"]),
+        **answer_columns(reading.answer, assignment["pass"]),
         **_circumstances(raw, asked),
     }, reading.pruned
 
 
-def _columns(answer: Answer, in_pass: Pass) -> dict[str, Any]:
+def answer_columns(answer: Answer, in_pass: Pass) -> dict[str, Any]:
+    """Return the columns of ANNOTATIONS that hold an answer, and its state."""
     empty = answer.skipped or (in_pass == "triage" and answer.labels is None)
     return {
         "state": SKIPPED if answer.skipped else LIVE,
