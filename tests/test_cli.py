@@ -25,6 +25,7 @@ WRITES_NOTHING = {
     "doctor",
     "evaluate",
     "init",
+    "key status",
     "labelstudio start",
     "labelstudio status",
     "labelstudio stop",

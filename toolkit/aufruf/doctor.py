@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from aufruf.errors import AufrufError
+from aufruf.keys import key_status
 from aufruf.tables import EVENTS
 from aufruf.workspace import event_sha256, open_workspace
 
@@ -44,6 +45,7 @@ def examine(root: Path | None = None) -> list[Check]:
         "label scheme": _label_scheme,
         "annotators": _annotators,
         "secrets": _secrets,
+        "pseudonym key": _pseudonym_key,
         "tables": _tables,
         "event chain": _events,
         "Label Studio": _label_studio,
@@ -115,8 +117,21 @@ def _secrets(workspace: Workspace) -> str:
     path = workspace.secrets.path
     if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise AufrufError(f"{path.name} can be read by others; run: chmod 600 {path}")
-    workspace.pseudonym_key()
     return f"{len(workspace.secrets.names())} set, readable by you alone"
+
+
+def _pseudonym_key(workspace: Workspace) -> str:
+    found = key_status(workspace)
+    if found.state == "interrupted":
+        raise AufrufError("its destruction was interrupted; end it: `aufruf key destroy`")
+    if found.state == "missing":
+        raise AufrufError(
+            "it is gone, and no event says that it was destroyed; restore secrets.toml from your own copy, "
+            "or go on with another key: `aufruf key new`"
+        )
+    if found.state == "destroyed":
+        return "destroyed, as it was wanted; `aufruf key new` before anything can be imported"
+    return f"{found.key_id}, {found.records.get(found.key_id or '', 0):,} records"
 
 
 def _tables(workspace: Workspace) -> str:

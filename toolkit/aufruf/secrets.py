@@ -6,9 +6,10 @@ text is asterisks.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
@@ -59,7 +60,28 @@ class Secrets:
             f"{msgspec.json.encode(name).decode()} = {msgspec.json.encode(value).decode()}"
             for name, value in kept.items()
         ]
-        write_text(self.path, "\n".join(lines) + "\n", mode=0o600)
+        write_text(self.path.resolve(), "\n".join(lines) + "\n", mode=0o600)
+
+    def destroy(self, name: str) -> bool:
+        """Forget a secret and overwrite the bytes of the file that held it, and of what a crash left of it.
+
+        At any moment the file is the old one or the new one, whole. Return False if the old file has another
+        name on the disk: it is then left as it is, for it holds other secrets too. A disk may keep what was
+        overwritten.
+        """
+        path = self.path.resolve()
+        if not path.exists():
+            return True
+        with path.open("r+b") as old:
+            self.update({name: None})
+            for leftover in path.parent.glob(f".{path.name}.*"):
+                with leftover.open("r+b") as handle:
+                    _overwrite(handle)
+                leftover.unlink()
+            if os.fstat(old.fileno()).st_nlink > 0:
+                return False
+            _overwrite(old)
+        return True
 
     def _load(self) -> dict[str, str]:
         try:
@@ -71,3 +93,9 @@ class Secrets:
                 f"{self.path}: the secrets file is damaged; restore it from your own copy, or move it away "
                 "and accept that old pseudonyms cannot be made again"
             ) from error
+
+
+def _overwrite(handle: BinaryIO) -> None:
+    handle.write(bytes(os.fstat(handle.fileno()).st_size))
+    handle.flush()
+    os.fsync(handle.fileno())

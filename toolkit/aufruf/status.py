@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from aufruf.keys import key_status
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, CLUSTERS, GOLD, QUARANTINE, RECORDS, SAMPLES
 from aufruf.views import current_annotations, newest_records
 
@@ -30,7 +31,7 @@ class RoundStatus:
 class Status:
     """What a workspace holds. ``records`` counts newest versions, by kind and language.
 
-    ``duplicate_clusters`` are those of two records or more.
+    ``duplicate_clusters`` are those of two records or more. ``pseudonym_key`` is its state: see `KeyStatus`.
     """
 
     workspace: str
@@ -43,6 +44,7 @@ class Status:
     gold_records: int
     releases: list[str]
     models: list[str]
+    pseudonym_key: str
     next: str = ""
 
 
@@ -65,6 +67,7 @@ def status(workspace: Workspace) -> Status:
         gold_records=store.scan(GOLD).select(pl.col("record_id").n_unique()).collect().item(),
         releases=_folders(workspace, "releases"),
         models=_folders(workspace, "models"),
+        pseudonym_key=key_status(workspace).state,
     )
     return replace(found, next=_next_step(found))
 
@@ -98,7 +101,8 @@ def _folders(workspace: Workspace, name: str) -> list[str]:
 
 def _next_step(found: Status) -> str:
     if not found.records:
-        return "aufruf import FILE…"
+        steps = {"present": "aufruf import FILE…", "interrupted": "aufruf key destroy"}
+        return steps.get(found.pseudonym_key, "aufruf key new")
     if not found.sampled:
         return "aufruf sample ROUND -n N"
     unfinished = _next_in_rounds(found)

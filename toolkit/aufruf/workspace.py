@@ -76,8 +76,8 @@ class Workspace:
         key = self.secrets.get(PSEUDONYM_KEY)
         if key is None:
             raise WorkspaceError(
-                f"{self.root}: the pseudonym key is gone: imported records stay usable, but nothing new can "
-                "be imported here; make a new workspace with `aufruf init`"
+                f"{self.root}: the pseudonym key is gone: imported records stay usable, but nothing can be "
+                "imported; `aufruf key new` makes another one, whose pseudonyms do not link to the old ones"
             )
         return key
 

@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from aufruf.cli import annotate, baselines, decisions, labelstudio, records, release, sampling, scheme, start
+from aufruf.cli import (
+    annotate,
+    baselines,
+    decisions,
+    keys,
+    labelstudio,
+    records,
+    release,
+    sampling,
+    scheme,
+    start,
+)
 from aufruf.errors import AufrufError
 
 app = typer.Typer(
@@ -27,6 +38,7 @@ annotate.register(app)
 labelstudio.register(app)
 decisions.register(app)
 release.register(app)
+keys.register(app)
 baselines.register(app)
 
 _FULL_OR_READ_ONLY = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)

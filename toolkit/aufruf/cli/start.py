@@ -69,7 +69,7 @@ def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
     ]
     rows += [["records with gold labels", f"{found.gold_records:,}"]]
     rows += [["releases", ", ".join(found.releases) or "none"], ["models", ", ".join(found.models) or "none"]]
-    rows += [["label scheme", found.label_scheme]]
+    rows += [["pseudonym key", found.pseudonym_key], ["label scheme", found.label_scheme]]
     show_table(found.workspace, ["", "n"], rows)
     typer.echo(f"next: {found.next}")
 
