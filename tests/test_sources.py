@@ -402,3 +402,42 @@ def test_a_real_table_with_line_ends_in_quotes_keeps_all_rows_and_ids():
 def test_real_tables_are_read_whole(name: str, rows: int):
     result = read_source(DATA / name)
     assert (result.records.height, result.quarantine.height) == (rows, 0)
+
+
+@pytest.mark.parametrize("block", [1, 7, 64, 1 << 22])
+def test_json_lines_are_the_same_in_blocks_of_any_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+):
+    """Empty, broken, listed and numbered values stay on their lines, with and without a last line end."""
+    monkeypatch.setattr("aufruf.sources.jsonl._BLOCK", block)
+    good = b'{"id": 12345678901234567890, "text": "am Ufer"}'
+    lines = [good, b"", good, b'{"text": ""}', b"{", b'{"text": ["x"]}', b"   ", b"7", good, b'{"text": 1.5}']
+    for end in (b"", b"\n", b"\n\n"):
+        (tmp_path / "p.jsonl").write_bytes(b"\xef\xbb\xbf" + b"\n".join(lines) + end)
+        found = read_source(tmp_path / "p.jsonl")
+        assert found.records.select("item", "id", "text").rows() == [
+            ("1", "12345678901234567890", "am Ufer"),
+            ("3", "12345678901234567890", "am Ufer"),
+            ("4", None, None),
+            ("9", "12345678901234567890", "am Ufer"),
+            ("10", None, "1.5"),
+        ]
+        assert found.quarantine.select("item", "reason").rows() == [
+            ("5", "bad_json"),
+            ("6", "bad_field"),
+            ("8", "not_an_object"),
+        ]
+
+
+@pytest.mark.parametrize("block", [7, 30])
+def test_a_line_that_is_too_long_costs_that_line_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+):
+    monkeypatch.setattr("aufruf.sources.jsonl._BLOCK", block)
+    monkeypatch.setattr("aufruf.sources.jsonl.MAX_LINE", 40)
+    for length in (41, 60, 200):
+        long = '{"text": "' + "x" * (length - 12) + '"}'
+        (tmp_path / "p.jsonl").write_text(f'{{"text": "a"}}\n{long}\n{{"text": "b"}}\n', "utf-8")
+        found = read_source(tmp_path / "p.jsonl")
+        assert found.records.select("item", "text").rows() == [("1", "a"), ("3", "b")]
+        assert found.quarantine.select("item", "reason").rows() == [("2", "too_long")]

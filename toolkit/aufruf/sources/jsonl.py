@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import codecs
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import msgspec
+import polars as pl
 
 from aufruf.errors import InputError
 from aufruf.sources.fields import FieldMap, choose_columns, kind_of
-from aufruf.sources.items import BATCH, MAX_LINE, Batch, Collected, Refusal
+from aufruf.sources.items import BATCH, MAX_LINE, Batch, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from aufruf.sources.items import Kind
 
 _SAMPLE_LINES = 200
+_BLOCK = 1 << 22
 _Scalar = str | int | float | bool | None
 
 
@@ -35,19 +39,92 @@ def read_jsonl(stream: BinaryIO, file: str, given: FieldMap) -> Iterator[Batch]:
     kind = kind_of(chosen, given)
     decoder = _decoder(chosen)
     notes = (f"{file}: " + ", ".join(f"{name} = {column}" for name, column in chosen.items()),)
-    gathered = Collected()
-    for item, line in lines_of(stream):
-        found = _decoded(decoder, item, line)
+    names = ("item", *chosen)
+    waiting: list[Batch] = []
+    for lines in _blocks_of(stream):
+        waiting.append(_decoded_at_once(decoder, lines, names) or _decoded_one_by_one(decoder, lines, names))
+        if sum(batch.items.height + len(batch.refusals) for batch in waiting) >= BATCH:
+            yield _joined(waiting, kind, notes)
+            waiting, notes = [], ()
+    yield _joined([Batch(_frame({}, names)), *waiting], kind, notes)
+
+
+def _joined(batches: list[Batch], kind: Kind, notes: tuple[str, ...]) -> Batch:
+    items = pl.concat([batch.items for batch in batches]).with_columns(kind=pl.lit(kind))
+    return Batch(items, [refusal for batch in batches for refusal in batch.refusals], notes)
+
+
+class _Lines(NamedTuple):
+    """Some whole lines of a file, and the number of the first; ``too_long`` says that one more is unread."""
+
+    first: int
+    content: bytes
+    too_long: bool = False
+
+
+def _blocks_of(stream: BinaryIO) -> Iterator[_Lines]:
+    """Yield a file in blocks of lines; a line that is too long stands at the end of its block, unread."""
+    number = 1
+    while block := stream.read(_BLOCK):
+        if not block.endswith(b"\n"):
+            block += stream.readline(MAX_LINE)
+        if number == 1:
+            block = block.removeprefix(codecs.BOM_UTF8)
+        whole = block.rfind(b"\n", 0, len(block) - 1) + 1
+        too_long = len(block) - whole > MAX_LINE
+        if too_long:
+            last = block
+            while last and not last.endswith(b"\n"):
+                last = stream.readline(MAX_LINE)
+            block = block[:whole]
+        yield _Lines(number, block, too_long)
+        number += block.count(b"\n") + too_long
+
+
+def _decoded_at_once(
+    decoder: msgspec.json.Decoder[msgspec.Struct], lines: _Lines, names: Sequence[str]
+) -> Batch | None:
+    """Return a block without a bad or empty line; None for another."""
+    content = lines.content
+    try:
+        found = decoder.decode_lines(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if lines.too_long or len(found) != content.count(b"\n") + (not content.endswith(b"\n")):
+        return None
+    columns = zip(*map(msgspec.structs.astuple, found), strict=True)
+    numbers = pl.int_range(lines.first, lines.first + len(found), eager=True).cast(pl.String)
+    return Batch(_frame(dict(zip(names, (numbers, *map(_as_text, columns)), strict=True)), names))
+
+
+def _decoded_one_by_one(
+    decoder: msgspec.json.Decoder[msgspec.Struct], lines: _Lines, names: Sequence[str]
+) -> Batch:
+    rows: list[tuple[str | None, ...]] = []
+    refusals: list[Refusal] = []
+    for number, line in enumerate(lines.content.split(b"\n"), start=lines.first):
+        if not line.strip():
+            continue
+        found = _decoded(decoder, str(number), line)
         if isinstance(found, Refusal):
-            gathered.refusals.append(found)
+            refusals.append(found)
         else:
-            gathered.rows.append((item, *(_digits(value) for value in msgspec.structs.astuple(found))))
-        if len(gathered) >= BATCH:
-            batch = gathered.take(tuple(chosen), kind)
-            yield Batch(batch.items, batch.refusals, notes)
-            notes = ()
-    batch = gathered.take(tuple(chosen), kind)
-    yield Batch(batch.items, batch.refusals, notes)
+            rows.append((str(number), *map(_digits, msgspec.structs.astuple(found))))
+    if lines.too_long:
+        number = lines.first + lines.content.count(b"\n")
+        refusals.append(Refusal(str(number), "too_long", f"a line of more than {MAX_LINE:,} bytes"))
+    columns = zip(*rows, strict=True) if rows else ()
+    return Batch(_frame(dict(zip(names, columns, strict=False)), names), refusals)
+
+
+def _frame(columns: Mapping[str, Any], names: Sequence[str]) -> pl.DataFrame:
+    return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
+
+
+def _as_text(values: Sequence[_Scalar]) -> Sequence[str | None] | pl.Series:
+    if {*map(type, values)} <= {str, type(None)}:
+        return pl.Series(values, dtype=pl.String).replace("", None)
+    return [_digits(value) for value in values]
 
 
 def keys_of(stream: BinaryIO) -> list[str]:
@@ -72,9 +149,9 @@ def _decoder(chosen: dict[str, str]) -> msgspec.json.Decoder[msgspec.Struct]:
     return msgspec.json.Decoder(item)
 
 
-def _decoded(decoder: msgspec.json.Decoder[Any], item: str, line: bytes | None) -> msgspec.Struct | Refusal:
-    if line is None:
-        return Refusal(item, "too_long", f"a line of more than {MAX_LINE:,} bytes")
+def _decoded(
+    decoder: msgspec.json.Decoder[msgspec.Struct], item: str, line: bytes
+) -> msgspec.Struct | Refusal:
     try:
         return decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
