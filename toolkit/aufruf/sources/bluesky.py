@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from aufruf.sources.items import Post
-from aufruf.sources.json_posts import DELETED, NO_POST, WITHHELD, Platform, Refused
+from aufruf.sources.json_posts import DELETED, NO_POST, WITHHELD, Platform, Refused, digits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,6 +104,7 @@ class _Value(
     posts: list[_Value] | None = None
     records: list[_Value] | None = None
     did: str | None = None
+    time_us: int | None = None
     commit: _Commit | None = None
     not_found: bool | None = None
     blocked: bool | None = None
@@ -125,7 +126,7 @@ def posts(value: _Value, _around: Mapping[str, str]) -> Iterator[Found]:
     elif value.not_found or value.blocked:
         yield Refused(*(DELETED if value.not_found else WITHHELD))
     elif value.commit is not None:
-        yield _event(value.did or "", value.commit)
+        yield _event(value.did or "", value.commit, value.time_us)
     elif value.post is not None and value.reason is not None and value.reason.type.endswith("Repost"):
         yield _repost(value.post, value.reason)
     else:
@@ -164,12 +165,14 @@ def _branch(branch: _Thread) -> Found:
     return Refused(*(DELETED if branch.not_found else WITHHELD if branch.blocked else NO_POST))
 
 
-def _event(did: str, commit: _Commit) -> Found:
+def _event(did: str, commit: _Commit, time: int | None) -> Found:
     if commit.collection != _POST or commit.operation not in ("create", "update", "delete"):
         return Refused(*NO_POST)
     if commit.operation == "delete" or commit.record is None:
         return Refused(*DELETED)
-    return _post(f"at://{did}/{_POST}/{commit.rkey}", did, commit.record)
+    found = _post(f"at://{did}/{_POST}/{commit.rkey}", did, commit.record)
+    is_edit = isinstance(found, Post) and commit.operation == "update"
+    return found._replace(edited_at=digits(time)) if is_edit else found
 
 
 def _viewed(view: _View) -> Found:

@@ -54,7 +54,11 @@ def read_feed(stream: BinaryIO, file: str, given: FieldMap) -> Iterator[Batch]:
         message = "the feed is cut off here; nothing behind it could be read"
         gathered.refusals.append(Refusal(f"after {len(entries)}", "partial", message))
     for number, entry in enumerate(entries, 1):
-        gathered.rows.append((str(number), *_fields(entry, found.feed)))
+        fields = _fields(entry, found.feed)
+        if fields[_COLUMNS.index("text")]:
+            gathered.rows.append((str(number), *fields))
+        else:
+            gathered.refusals.append(Refusal(str(number), "no_article", "an entry with a title at most"))
     batch = gathered.take(_COLUMNS, given.kind or "news")
     yield Batch(
         batch.items, batch.refusals, (f"{file}: not well-formed, read as far as it goes",) * bool(found.bozo)

@@ -20,6 +20,7 @@ from aufruf.sources.encoding import encoding_of
 from aufruf.sources.fields import FieldMap
 from aufruf.sources.items import FIELDS, Post
 from aufruf.sources.json_posts import NO_POST, Platform, Refused, digits, unescaped, unnamed
+from aufruf.sources.x import time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -130,6 +131,10 @@ class _Legacy(msgspec.Struct, kw_only=True):
     entities: _Entities | None = None
 
 
+class _Edits(msgspec.Struct):
+    initial_tweet_id: str | None = None
+
+
 class _Creator(msgspec.Struct, rename={"unique_id": "uniqueId"}):
     id: str | None = None
     unique_id: str | None = None
@@ -143,6 +148,7 @@ class _Captured(msgspec.Struct, kw_only=True, rename={"create_time": "createTime
     legacy: _Legacy | None = None
     tweet: _Captured | None = None
     note_tweet: _LongNote | None = None
+    edit_control: _Edits | None = None
     desc: str | None = None
     create_time: int | str | None = None
     author: _Creator | str | int | None = None
@@ -184,15 +190,19 @@ def _tweet(item: _Captured) -> Post:
     content = shown.legacy or legacy
     note = shown.note_tweet and shown.note_tweet.note_tweet_results
     media = content.extended_entities or content.entities or _Entities()
+    own = item.rest_id or legacy.id_str
+    first = item.edit_control and item.edit_control.initial_tweet_id
+    written = legacy.created_at or time_of(own)
     return Post(
         text=unescaped((note and note.result and note.result.text) or content.full_text),
-        id=item.rest_id or legacy.id_str,
+        id=first or own,
         author=legacy.user_id_str,
         conversation=legacy.conversation_id_str,
         reply_to=legacy.in_reply_to_status_id_str,
         repost_of=original and (original.rest_id or content.id_str),
         quote_of=legacy.quoted_status_id_str,
-        created_at=legacy.created_at,
+        created_at=written,
+        edited_at=written if first and first != own else None,
         has_media=bool(media.media),
         truncated=False,
     )

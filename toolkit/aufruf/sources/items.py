@@ -69,7 +69,7 @@ LEAVINGS: Mapping[str, str] = {
     "revisit": "a page that had not changed since the archive's earlier visit",
     "not_ok": "a server's answer that is no page, such as 404",
     "not_html": "an answer of a server that is no page, such as a picture",
-    "no_article": "a page on which no article was found",
+    "no_article": "a page, or an entry of a feed, without the text of an article",
     "only_residue": "an article of nothing but comment forms and the like",
 }
 """Why an item is refused that was not to be expected to be good, by the code of the reason."""

@@ -2,7 +2,8 @@
 
 A retweet has the text of its original where the file holds that. Tweets that a page only includes
 because others refer to them are no items. All versions of an edited tweet count as one post: its first
-id. Tweets that are withheld anywhere are refused, whatever text they show.
+id. Where a time is missing, the id tells it. Tweets that are withheld anywhere are refused, whatever text
+they show.
 """
 
 from __future__ import annotations
@@ -33,6 +34,11 @@ _Anything = dict[str, Any] | list[Any] | str | bool | None
 _WITHHELD_TITLES = ("Authorization Error", "Forbidden")
 
 
+_TIMES_FROM = 10**15
+_EPOCH_MS = 1_288_834_974_657
+_CLOCK_BITS = 22
+
+
 class _User(msgspec.Struct):
     id: _Id = None
     id_str: str | None = None
@@ -51,6 +57,10 @@ class _Extended(msgspec.Struct):
 
 class _Note(msgspec.Struct):
     text: str | None = None
+
+
+class _History(msgspec.Struct):
+    initial_tweet_id: str | None = None
 
 
 class _Tweet(msgspec.Struct, kw_only=True):
@@ -78,6 +88,7 @@ class _Tweet(msgspec.Struct, kw_only=True):
     withheld_in_countries: list[str] | str | None = None
     withheld_copyright: bool | None = None
     edit_history_tweet_ids: list[str] | None = None
+    edit_history: _History | None = None
 
 
 class _Reference(_Tweet, kw_only=True):
@@ -145,6 +156,7 @@ def _found(tweet: _Tweet, included: Mapping[str | None, _Tweet]) -> Found:
         return Refused(*WITHHELD)
     shown = original if original and _text(original) else tweet
     user = tweet.user or _User()
+    written = tweet.created_at or time_of(_own_id(tweet))
     return Post(
         text=unescaped(_text(shown)),
         id=identity,
@@ -157,7 +169,8 @@ def _found(tweet: _Tweet, included: Mapping[str | None, _Tweet]) -> Found:
         quote_of=_identity(references.get("quoted"))
         or tweet.quoted_status_id_str
         or digits(tweet.quoted_status_id),
-        created_at=tweet.created_at,
+        created_at=written,
+        edited_at=None if identity == _own_id(tweet) else written,
         has_media=_has_media(shown),
         truncated=_is_truncated(shown, is_cut=original is not None and shown is tweet),
     )
@@ -171,7 +184,19 @@ def _whole(reference: _Tweet, included: Mapping[str | None, _Tweet]) -> _Tweet:
 def _identity(tweet: _Tweet | None) -> str | None:
     if tweet is None:
         return None
-    return (tweet.edit_history_tweet_ids or [None])[0] or tweet.id_str or digits(tweet.id)
+    first = tweet.edit_history and tweet.edit_history.initial_tweet_id
+    return (tweet.edit_history_tweet_ids or [None])[0] or first or _own_id(tweet)
+
+
+def _own_id(tweet: _Tweet) -> str | None:
+    return tweet.id_str or digits(tweet.id)
+
+
+def time_of(identity: str | None) -> str | None:
+    """Return when an id was given out, in milliseconds since 1970: ids since November 2010 hold that."""
+    if identity is None or not identity.isdecimal() or int(identity) < _TIMES_FROM:
+        return None
+    return str((int(identity) >> _CLOCK_BITS) + _EPOCH_MS)
 
 
 def _is_withheld(tweet: _Tweet) -> bool:
