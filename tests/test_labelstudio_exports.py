@@ -14,9 +14,16 @@ from aufruf.cli.app import app
 from aufruf.importing import ImportReport
 from aufruf.label_scheme import load_label_scheme
 from aufruf.labelstudio.answers import Answer, to_result
+from aufruf.labelstudio.api import connect
+from aufruf.labelstudio.apply import apply
+from aufruf.labelstudio.entry import enter_answers
 from aufruf.labelstudio.exports import ExportReport, import_with_answers
+from aufruf.labelstudio.pull import pull
+from aufruf.labelstudio.rounds import assignments, plan_round
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, EVENTS, QUARANTINE, RECORDS, SOURCE_LABELS, TABLES
 from aufruf.views import current_annotations, question_answers
+from aufruf.workspace import create_workspace
+from labelstudio_fixtures import ROUND
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -310,3 +317,47 @@ def test_the_command_shows_what_was_answered(workspace: Workspace, file: Path):
     assert (found["read"], found["annotations"], found["others"], found["source_labels"]) == (1, 1, 1, 1)
     shown = CliRunner().invoke(app, ["import", str(file), *options]).stdout
     assert "annotations of another interface" in shown
+
+
+@pytest.mark.labelstudio
+def test_exports_of_a_real_server_say_what_a_pull_says(live: Workspace, tmp_path: Path):
+    """Full and flat exports of a round, imported elsewhere: the same answers to the same texts."""
+    plan_round(live, ROUND)
+    apply(live, ROUND)
+    planned = assignments(live, ROUND)
+    keys = planned["task_key"].sort().to_list()
+    given = {key: THREAT if number % 2 else NONE for number, key in enumerate(keys)}
+    given[keys[0]] = Answer(skipped=True)
+    several = (("threat", "own"), ("threat", "reported"), ("call_to_violence", "endorsed"))
+    given[keys[1]] = Answer(("threat", "call_to_violence"), several, flags=("unsure", "urgent"))
+    enter_answers(live, ROUND, "triage", given)
+    pull(live, ROUND)
+    expected = answers_by_text(live)
+    for kind, missing in (("JSON", 0), ("JSON_MIN", 1)):
+        folder = tmp_path / kind
+        folder.mkdir()
+        with connect(live) as api:
+            for project in planned_projects(live):
+                content = api.get(f"/api/projects/{project}/export", exportType=kind)
+                (folder / f"{project}").write_text(json.dumps(content), "utf-8")
+        elsewhere = create_workspace(tmp_path / f"{kind} elsewhere")
+        report = import_with_answers(elsewhere, [folder], source="study")
+        assert isinstance(report, ExportReport)
+        assert (report.annotations, report.refused) == (len(keys) - missing, {})
+        found = answers_by_text(elsewhere)
+        assert sorted(found) == sorted(one for one in expected if one[1] == "live" or not missing)
+        assert len({row["annotator"] for row in current(elsewhere)}) == planned["annotator"].n_unique()
+
+
+def planned_projects(workspace: Workspace) -> list[int]:
+    return assignments(workspace, ROUND)["project_id"].drop_nulls().unique().to_list()
+
+
+def answers_by_text(workspace: Workspace) -> list[tuple[str, ...]]:
+    """The answers without who gave them and what identifies them: the texts stand for the records."""
+    texts = dict(workspace.store.read(RECORDS).select("record_id", "text").iter_rows())
+    names = ("labels", "voices", "attributes", "flags", "comment")
+    return [
+        (texts[row["record_id"]], row["state"], *(str(row[name]) for name in names))
+        for row in current(workspace)
+    ]

@@ -156,12 +156,13 @@ def _found(tweet: _Tweet, included: Mapping[str | None, _Tweet]) -> Found:
         return Refused(*WITHHELD)
     shown = original if original and _text(original) else tweet
     user = tweet.user or _User()
-    written = tweet.created_at or time_of(_own_id(tweet))
+    own = _own_id(tweet)
+    written = tweet.created_at or time_of(own)
     return Post(
         text=unescaped(_text(shown)),
         id=identity,
         author=digits(tweet.author_id) or user.id_str or digits(user.id),
-        conversation=digits(tweet.conversation_id),
+        conversation=identity if digits(tweet.conversation_id) == own else digits(tweet.conversation_id),
         reply_to=_identity(references.get("replied_to"))
         or tweet.in_reply_to_status_id_str
         or digits(tweet.in_reply_to_status_id),
@@ -170,7 +171,7 @@ def _found(tweet: _Tweet, included: Mapping[str | None, _Tweet]) -> Found:
         or tweet.quoted_status_id_str
         or digits(tweet.quoted_status_id),
         created_at=written,
-        edited_at=None if identity == _own_id(tweet) else written,
+        edited_at=None if identity == own else written,
         has_media=_has_media(shown),
         truncated=_is_truncated(shown, is_cut=original is not None and shown is tweet),
     )
