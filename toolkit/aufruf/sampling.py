@@ -14,7 +14,7 @@ import polars as pl
 
 from aufruf.errors import InputError, WorkspaceError
 from aufruf.tables import CLUSTERS, EVENTS, RECORDS, SAMPLES
-from aufruf.views import newest_records
+from aufruf.views import QUALIFICATION, newest_records, qualification_records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,8 +87,8 @@ def sample_round(  # noqa: PLR0913 -- the command's options, in the same words
     """Choose records for a round and keep them with their inclusion probabilities.
 
     Chosen from are the newest versions of records in those languages whose duplicate cluster gave no
-    record to another round. Where there are fewer than ``n``, all are taken. Drawing a round again in the
-    same way changes nothing. ``by`` and ``allocation`` are for the stratified strategy.
+    record to another round and holds no qualification item. Where there are fewer than ``n``, all are taken.
+    Drawing a round again in the same way changes nothing. ``by`` and ``allocation`` are for the stratified strategy.
 
     Raises:
         InputError: if the name, a column or the size is not possible, or nothing is left to draw.
@@ -226,6 +226,8 @@ def _check(round_name: str, design: Design) -> None:
             f"round '{round_name}': a name has up to 40 letters, digits, '.', '_' and '-', and begins with "
             "a letter or digit, such as 'pilot-1'"
         )
+    if round_name == QUALIFICATION:
+        raise InputError(f"round '{round_name}' belongs to `aufruf annotate qualify`: choose another name")
     if design.n < 1 or design.seed < 0:
         raise InputError(f"n is {design.n} and seed {design.seed}: n must be 1 or more, seed 0 or more")
     unknown = [name for name in design.by if name not in STRATIFIERS]
@@ -239,9 +241,10 @@ def _candidates(workspace: Workspace, round_name: str, design: Design) -> pl.Dat
     store = workspace.store
     cluster = pl.coalesce("cluster", "record_id")
     clusters = store.scan(CLUSTERS)
+    drawn = store.scan(SAMPLES).filter(pl.col("round") != round_name).select("record_id")
+    known = qualification_records(store.scan(RECORDS)).select("record_id")
     taken = (
-        store.scan(SAMPLES)
-        .filter(pl.col("round") != round_name)
+        pl.concat([drawn, known])
         .join(clusters, on="record_id", how="left")
         .select(cluster.alias("cluster"))
         .unique()

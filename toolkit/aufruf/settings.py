@@ -63,6 +63,31 @@ class Agreement(_Section, frozen=True):
     reliable: float = 0.8
 
 
+class Qualification(_Section, frozen=True):
+    """When an annotator has passed the qualification.
+
+    ``pass_mark`` holds for every label that ``labels`` names no other mark for; see
+    `aufruf.labelstudio.qualification` for the figure that must reach it. ``judged`` is the share of items
+    that must have been judged, for skipped ones count neither way.
+    """
+
+    pass_mark: float = msgspec.field(name="pass", default=0.8)
+    labels: dict[str, float] = msgspec.field(default_factory=dict[str, float])
+    judged: float = 0.75
+
+    def __post_init__(self) -> None:
+        marks = {"pass": self.pass_mark, "judged": self.judged, **self.labels}
+        wrong = [name for name, mark in marks.items() if not 0 <= mark <= 1]
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)}: expected a share from 0 to 1")
+
+
+class Interface(_Section, frozen=True):
+    """What annotators see. With ``blur`` a text shows only while pointer or keyboard focus is on it."""
+
+    blur: bool = True
+
+
 class Settings(_Section, frozen=True):
     """The whole file. ``format`` is the version of the workspace's layout."""
 
@@ -71,6 +96,8 @@ class Settings(_Section, frozen=True):
     splits: Splits = msgspec.field(default_factory=Splits)
     release: Release = msgspec.field(default_factory=Release)
     agreement: Agreement = msgspec.field(default_factory=Agreement)
+    interface: Interface = msgspec.field(default_factory=Interface)
+    qualification: Qualification = msgspec.field(default_factory=Qualification)
     sources: dict[str, Source] = msgspec.field(default_factory=dict[str, Source])
 
 

@@ -9,11 +9,20 @@ import polars as pl
 if TYPE_CHECKING:
     from aufruf.label_scheme import LabelScheme
 
+QUALIFICATION = "qualification"
+"""Import, source and round of the records behind qualification items, and the purpose of their tasks."""
+
 
 def newest_records(records: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the records that no newer version supersedes."""
+    """Return the records that no newer version supersedes; those behind qualification items are left out."""
     superseded = records.filter(pl.col("supersedes").is_not_null()).select(record_id="supersedes")
-    return records.join(superseded, on="record_id", how="anti")
+    real = records.filter(pl.col("import_id").ne_missing(QUALIFICATION))
+    return real.join(superseded, on="record_id", how="anti")
+
+
+def qualification_records(records: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the records behind qualification items: invented, and never sampled or released."""
+    return records.filter(pl.col("import_id") == QUALIFICATION)
 
 
 def current_annotations(annotations: pl.LazyFrame) -> pl.LazyFrame:

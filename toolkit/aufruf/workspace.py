@@ -206,6 +206,17 @@ test = 0.2
 tentative = 0.667
 reliable = 0.8
 
+[interface]
+# Texts show only while pointer or keyboard focus is on them.
+blur = true
+
+[qualification]
+# What annotators must reach for each label, from 0 to 1; a label's own mark stands under its name.
+pass = 0.8
+# labels = {{ threat = 0.9 }}
+# The share of items that must have been judged: skipped ones count neither way.
+judged = 0.75
+
 [release]
 # title = "…"
 # license = "cc-by-4.0"
