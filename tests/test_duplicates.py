@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aufruf.clustering import clustered
-from aufruf.duplicates import comparable, find_duplicates, rows_in_band
+from aufruf.duplicates import comparable, find_duplicates, folded, rows_in_band
 from aufruf.errors import InputError
 from aufruf.tables import CLUSTERS, DUPLICATES
 
@@ -20,11 +20,11 @@ WORDS = ["rat", "damm", "brücke", "stadt", "laut", "spät", "abend", "tor", "li
 
 def grams(text: str) -> set[bytes]:
     content = text.encode()
-    return {content[n : n + 5] for n in range(len(content) - 4)} if len(content) > 5 else {content}
+    return {content[n : n + 5] for n in range(len(content) - 4)} if len(content) > 4 else {content}
 
 
 def exact_pairs(texts: list[str], threshold: float) -> dict[tuple[int, int], float]:
-    sets = [grams(text) for text in comparable(pl.Series(texts))]
+    sets = [grams(text) for text in folded(pl.Series(texts))]
     found = {}
     for left, right in combinations(range(len(texts)), 2):
         if min(len(sets[left]), len(sets[right])) < threshold * max(len(sets[left]), len(sets[right])):
@@ -76,15 +76,20 @@ def test_a_pair_at_the_threshold_is_missed_three_times_in_a_thousand_at_most():
     assert (1 - 0.8**6) ** 20 < 0.003 < (1 - 0.8**7) ** 17
 
 
-def test_case_space_addresses_and_names_do_not_count():
-    texts = [
-        "Auf zum Tor @user_0a1b2c3d https://a.example",
-        "auf  zum TOR @user_ffffffff\nhttps://b.example/x?y",
-    ]
+def test_case_and_space_do_not_count_and_addresses_and_names_do():
+    texts = ["Auf zum Tor\n @anna  https://a.example", "auf  zum TOR @anna https://a.example "]
     found = find_duplicates(texts)
     assert found.clusters.to_list() == [0, 0]
     assert found.pairs.rows() == [(0, 1, 1.0)]
     assert (found.n_clusters, found.duplicate_ratio) == (1, 0.5)
+    assert find_duplicates([texts[0], "Auf zum Tor @otto https://b.example/x?y"]).n_clusters == 0
+
+
+def test_records_are_compared_without_addresses_and_names():
+    texts = pl.Series(
+        ["Zum Tor @user_0a1b2c3d https://a.example", "zum  TOR @user_ffffffff\nwww.b.example/x?y"]
+    )
+    assert comparable(texts).to_list() == ["zum tor @user [url]"] * 2
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["", ""], ["a", "b"], ["ab", "ab", "abc"], ["🔥", "🔥🔥"]])
@@ -110,19 +115,33 @@ def connected_by_hand(n: int, pairs: pl.DataFrame) -> list[int]:
     return names
 
 
-def test_in_one_band_each_group_is_found_and_only_a_few_groups_are_kept():
-    """Three groups of two in one band, their texts apart: with room for two groups the third is not found."""
+def test_within_one_band_all_texts_of_a_key_are_compared_up_to_a_bound():
+    """Far texts first: with one more than are compared, a later pair is out of reach, but in its own key."""
     import numpy as np
 
-    from aufruf.duplicate_kernels import join_band
+    from aufruf.duplicate_kernels import MEMBERS
+    from aufruf.duplicates import Buffers, Search
 
-    texts = ["eins am Ufer", "zwei im Wald", "drei vor Ort", "eins am Ufer", "zwei im Wald", "drei vor Ort"]
-    data = np.frombuffer("".join(texts).encode(), dtype=np.uint8)
-    offsets = np.cumsum([0, *map(len, texts)])
-    keys, sketches = np.zeros(6, dtype=np.uint64), np.zeros((6, 120), dtype=np.uint8)
-    for room, expected in ((3, [(0, 3), (1, 4), (2, 5)]), (2, [(0, 3), (1, 4)])):
-        left, right, _ = join_band(data, offsets, keys, np.arange(6), sketches, np.arange(6), 0.8, room)
-        assert list(zip(left, right, strict=True)) == expected
+    chance = random.Random(3)
+    far = ["".join(chance.choices("abcdefgh", k=20)) for _ in range(MEMBERS + 1)]
+    texts = pl.Series([*far, far[-1], far[-2]])
+    for keys, expected in (
+        ([7] * len(texts), [(MEMBERS - 1, MEMBERS + 2)]),
+        ([7] * MEMBERS + [8, 8, 7], [(MEMBERS - 1, MEMBERS + 2), (MEMBERS, MEMBERS + 1)]),
+    ):
+        search = Search(Buffers.of(texts), 0.8)
+        search.join(np.array(keys, dtype=np.int32))
+        assert search.pairs().select("left", "right").rows() == expected
+
+
+def test_old_texts_are_not_compared_with_each_other():
+    import numpy as np
+
+    from aufruf.duplicates import Buffers, Search
+
+    search = Search(Buffers.of(pl.Series([LONG, LONG + "!", LONG + "?", LONG])), 0.8, old=2)
+    search.join(np.zeros(4, dtype=np.int32))
+    assert [pair[:2] for pair in search.pairs().rows()] == [(0, 2), (0, 3), (1, 2)]
 
 
 def test_many_copies_of_one_text_cost_no_square():

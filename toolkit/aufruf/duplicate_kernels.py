@@ -1,12 +1,10 @@
-"""Compiled loops of duplicate search, over the UTF-8 bytes of an Arrow column.
+"""Compiled loops that compare texts whose band keys are equal, over the UTF-8 bytes of an Arrow column.
 
-A text is ``data[offsets[i]:offsets[i + 1]]``; its set holds every run of five bytes as one number, or
-the whole text where it is shorter. Import this module late: numba takes a second to load, and compiles
-on first use (kept in a cache beside the file).
+For what a text and its set are, and when to import this module, see `aufruf.band_kernels`.
 """
 # numba has no types for pyright to read
 # pyright: reportUnknownMemberType=false, reportUntypedFunctionDecorator=false
-# pyright: reportArgumentType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownParameterType=false
+# pyright: reportReturnType=false, reportArgumentType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownParameterType=false
 
 from __future__ import annotations
 
@@ -14,113 +12,143 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-GRAM = 5
-_EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
+from aufruf.band_kernels import GRAM, first_gram, next_gram
+
+MEMBERS = 32
+_DIGIT = 11
+_ROW = (1 << 32) - 1
 _Bytes = NDArray[np.uint8]
-_Sketches = NDArray[np.uint8]
-_Ints = NDArray[np.int64]
-_Hashes = NDArray[np.uint64]
-_Floats = NDArray[np.float64]
+_Offsets = NDArray[np.int64]
+_Keys = NDArray[np.int32]
+_Rows = NDArray[np.int32]
+_Items = NDArray[np.int64]
+_Grams = NDArray[np.uint64]
+_Stamps = NDArray[np.int64]
+_Found = tuple[_Rows, NDArray[np.bool_], _Rows, _Rows, NDArray[np.float64], NDArray[np.int64]]
 
 
 @njit(cache=True, nogil=True)
-def _mixed(value: np.uint64, seed: np.uint64) -> np.uint64:
-    """Mix a number well: the finaliser of splitmix64."""
-    mixed = value + seed * np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+def _sort_by_digit(items: _Items, shift: int, ordered: _Items) -> None:
+    """Write items sorted by eleven of their bits; those of the same bits keep their order."""
+    mask = (1 << _DIGIT) - 1
+    starts = np.zeros((1 << _DIGIT) + 1, dtype=np.int64)
+    for item in items:
+        starts[((item >> shift) & mask) + 1] += 1
+    starts = np.cumsum(starts)
+    for item in items:
+        digit = (item >> shift) & mask
+        ordered[starts[digit]] = item
+        starts[digit] += 1
 
 
 @njit(cache=True, nogil=True)
-def _runs(data: _Bytes, start: int, end: int) -> _Hashes:
-    """Return the grams of a text in their order. Five bytes fit a number: no two are confused."""
-    length = end - start
-    if length <= GRAM:
-        whole = np.uint64(length)
-        for place in range(start, end):
-            whole = (whole << np.uint64(8)) | np.uint64(data[place])
-        return np.full(1, whole, dtype=np.uint64)
-    found = np.empty(length - GRAM + 1, dtype=np.uint64)
-    rolling = np.uint64(0)
-    for place in range(length):
-        rolling = ((rolling << np.uint64(8)) | np.uint64(data[start + place])) & np.uint64(0xFFFFFFFFFF)
-        if place >= GRAM - 1:
-            found[place - GRAM + 1] = rolling
-    return found
+def _group(keys: _Keys, items: _Items, room: _Items) -> None:
+    """Write keys (upper half of an item) with their rows (lower half): equal keys together, rows in order."""
+    for row in range(keys.size):
+        room[row] = (np.int64(keys[row]) << 32) | row
+    _sort_by_digit(room, 32, items)
+    _sort_by_digit(items, 32 + _DIGIT, room)
+    _sort_by_digit(room, 32 + 2 * _DIGIT, items)
 
 
 @njit(cache=True, nogil=True)
-def _grams(data: _Bytes, start: int, end: int) -> _Hashes:
-    """Return the set of a text's grams, sorted."""
-    found = _runs(data, start, end)
-    found.sort()
-    size = 1
-    for place in range(1, found.size):
-        if found[place] != found[size - 1]:
-            found[size] = found[place]
-            size += 1
-    return found[:size]
+def _end_of_group(items: _Items, begin: int) -> int:
+    end = begin + 1
+    while end < items.size and items[end] >> 32 == items[begin] >> 32:
+        end += 1
+    return end
 
 
 @njit(cache=True, nogil=True)
-def _jaccard(left: _Hashes, right: _Hashes) -> float:
-    here, there, common = 0, 0, 0
-    while here < left.size and there < right.size:
-        if left[here] == right[there]:
-            common += 1
-            here += 1
-            there += 1
-        elif left[here] < right[there]:
-            here += 1
-        else:
-            there += 1
-    return common / (left.size + right.size - common)
+def mark_candidates(
+    keys: _Keys, is_new: NDArray[np.bool_], items: _Items, room: _Items, marked: NDArray[np.bool_]
+) -> None:
+    """Mark the texts that `join_band` may compare in one band: groups of two or more with a new text."""
+    _group(keys, items, room)
+    begin = 0
+    while begin < items.size:
+        end = _end_of_group(items, begin)
+        if end > begin + 1:
+            fresh = 0
+            for item in items[begin:end]:
+                fresh += is_new[item & _ROW]
+            for place in range(begin, end if fresh else begin):
+                row = items[place] & _ROW
+                if is_new[row] or place < begin + MEMBERS:
+                    marked[row] = True
+        begin = end
 
 
 @njit(cache=True, nogil=True)
-def _fill_signature(grams: _Hashes, signature: _Hashes) -> None:
-    """Write a one-permutation MinHash; an empty bin borrows from one chosen by its own number."""
-    bins = np.uint64(signature.size)
-    signature[:] = _EMPTY
-    for gram in grams:
-        value = _mixed(gram, np.uint64(1))
-        place = value % bins
-        rank = value // bins
-        signature[place] = min(signature[place], rank)
-    filled = signature.copy()
-    for place in range(signature.size):
-        attempt = np.uint64(1)
-        while signature[place] == _EMPTY:
-            chosen = _mixed(np.uint64(place) * np.uint64(65536) + attempt, np.uint64(2)) % bins
-            signature[place] = filled[chosen]
-            attempt += np.uint64(1)
+def _are_equal(data: _Bytes, offsets: _Offsets, left: int, right: int) -> bool:
+    length = offsets[left + 1] - offsets[left]
+    if offsets[right + 1] - offsets[right] != length:
+        return False
+    place = 0
+    while place < length and data[offsets[left] + place] == data[offsets[right] + place]:
+        place += 1
+    return place == length
 
 
 @njit(cache=True, nogil=True)
-def band_keys(data: _Bytes, offsets: _Ints, bands: int, rows: int) -> tuple[_Hashes, _Sketches]:
-    """Return a key for each band (first axis) and text (second), equal where the band is equal.
+def table_size(length: int) -> int:
+    """Return how many slots the sets of two texts need that have so many bytes together."""
+    size = 16
+    while size < 2 * length:
+        size *= 2
+    return size
 
-    The second value has a byte of each text's every hash: their share in common estimates similarity.
+
+@njit(cache=True, nogil=True)
+def _slot(grams: _Grams, seen: _Stamps, mask: int, gram: np.uint64, since: int) -> int:
+    """Return where a gram stands in the table, or the free slot where it belongs."""
+    slot = np.int64((gram * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) & mask
+    while seen[slot] >= since and grams[slot] != gram:
+        slot = (slot + 1) & mask
+    return slot
+
+
+@njit(cache=True, nogil=True)
+def _jaccard(  # noqa: PLR0913, PLR0917 -- a kernel takes its buffers one by one
+    data: _Bytes,
+    offsets: _Offsets,
+    left: int,
+    right: int,
+    table: tuple[_Grams, _Stamps],
+    since: int,
+    threshold: float,
+) -> float:
+    """Return the similarity of two texts' sets, or 0 as soon as it is seen to be below the threshold.
+
+    ``table`` (grams, and when they were seen) is an open hash table of at least twice as many slots as
+    there are bytes in both texts. What earlier calls put there bears a number below ``since``, which grows
+    by three at each call, and so counts as gone.
     """
-    texts = offsets.size - 1
-    keys = np.empty((bands, texts), dtype=np.uint64)
-    sketches = np.empty((texts, bands * rows), dtype=np.uint8)
-    signature = np.empty(bands * rows, dtype=np.uint64)
-    for text in range(texts):
-        _fill_signature(_runs(data, offsets[text], offsets[text + 1]), signature)
-        for band in range(bands):
-            key = np.uint64(band)
-            for row in range(rows):
-                value = signature[band * rows + row]
-                sketches[text, band * rows + row] = value & np.uint64(0xFF)
-                key = _mixed(key ^ value, np.uint64(3))
-            keys[band, text] = key
-    return keys, sketches
+    grams, seen = table
+    mask = table_size(offsets[left + 1] - offsets[left] + offsets[right + 1] - offsets[right]) - 1
+    union, common, most = 0, 0, np.int64(1) << 40
+    for side, text in enumerate((left, right)):
+        gram = first_gram(data, offsets[text], offsets[text + 1])
+        place = offsets[text] + GRAM
+        while True:
+            slot = _slot(grams, seen, mask, gram, since)
+            if seen[slot] < since:
+                grams[slot], seen[slot] = gram, since + side
+                union += 1
+            elif side == 1 and seen[slot] == since:
+                seen[slot] = since + 2
+                common += 1
+            if union > most or place >= offsets[text + 1]:
+                break
+            gram = next_gram(gram, data[place])
+            place += 1
+        most = np.int64(union / threshold) + 1 if side == 0 else most
+    return common / union if union <= most else 0.0
 
 
 @njit(cache=True, nogil=True)
-def _root(parents: _Ints, text: int) -> int:
+def root(parents: _Rows, text: int) -> int:
+    """Return the text that stands for a text's cluster: its first."""
     while parents[text] != text:
         parents[text] = parents[parents[text]]
         text = parents[text]
@@ -128,65 +156,94 @@ def _root(parents: _Ints, text: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _is_hopeless(left: _Sketches, right: _Sketches, shorter: int, threshold: float) -> bool:
-    """Say whether sketches are so different that real similarity lies six deviations below the threshold.
+def unite(parents: _Rows, left: int, right: int) -> None:
+    """Make the clusters of two texts one."""
+    one, other = root(parents, left), root(parents, right)
+    parents[max(one, other)] = min(one, other)
 
-    The estimate is as good as that many hashes, or as many as a short text has grams.
-    """
-    common = 0
-    for place in range(left.size):
-        common += left[place] == right[place]
-    deviation = np.sqrt(threshold * (1 - threshold) / max(1, min(left.size, shorter - GRAM + 1)))
-    return common / left.size < threshold - 6 * deviation
+
+@njit(cache=True, nogil=True)
+def unite_all(parents: _Rows, lefts: _Rows, rights: _Rows) -> None:
+    """Make the clusters of many pairs one each."""
+    for place in range(lefts.size):
+        unite(parents, lefts[place], rights[place])
+
+
+@njit(cache=True, nogil=True)
+def roots(parents: _Rows) -> _Rows:
+    """Return each text's cluster: its first text."""
+    found = np.empty_like(parents)
+    for text in range(parents.size):
+        found[text] = root(parents, text)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _join_group(  # noqa: PLR0913, PLR0917 -- a kernel takes its buffers one by one
+    data: _Bytes,
+    offsets: _Offsets,
+    group: _Items,
+    old: int,
+    threshold: float,
+    table: tuple[_Grams, _Stamps],
+    members: _Rows,
+    found: _Found,
+) -> None:
+    """Compare the texts of one key (see `join_band`); ``members`` is room for those to compare with."""
+    parents, copied, failed, pairs, similarities, counts = found
+    size = 0
+    for item in group:
+        text = np.int32(item & _ROW)
+        for other in members[:size]:
+            if text < old or copied[text]:
+                break
+            if failed[text] == other or root(parents, other) == root(parents, text):
+                continue
+            if _are_equal(data, offsets, other, text):
+                similarity, copied[text] = 1.0, True
+            else:
+                counts[1] += 3
+                similarity = _jaccard(data, offsets, other, text, table, counts[1], threshold)
+            if similarity >= threshold:
+                pairs[counts[0], 0], pairs[counts[0], 1] = other, text
+                similarities[counts[0]] = similarity
+                counts[0] += 1
+                unite(parents, other, text)
+            else:
+                failed[text] = other
+        if not copied[text] and size < MEMBERS:
+            members[size] = text
+            size += 1
 
 
 @njit(cache=True, nogil=True)
 def join_band(  # noqa: PLR0913, PLR0917 -- a kernel takes its buffers one by one
     data: _Bytes,
-    offsets: _Ints,
-    keys: _Hashes,
-    order: _Ints,
-    sketches: _Sketches,
-    parents: _Ints,
+    offsets: _Offsets,
+    keys: _Keys,
+    old: int,
     threshold: float,
-    leaders: int,
-) -> tuple[_Ints, _Ints, _Floats]:
-    """Verify the candidates of one band and return the pairs that hold: left, right, similarity.
+    table: tuple[_Grams, _Stamps],
+    room: tuple[_Items, _Items],
+    found: _Found,
+) -> None:
+    """Verify the candidates of one band, and write down the pairs that join clusters.
 
-    ``order`` sorts the texts by their keys. A text is compared with the first text of each group that
-    its key already has, at most ``leaders`` of them: work grows with the texts of a key, not with their
-    square. Texts that ``parents`` has in one cluster already are not compared again; it is updated.
+    Each text is compared with the earlier ones of its key that are not in its cluster yet, with the first
+    ``MEMBERS`` of them: work grows with the texts of a key, not with their square. The first ``old``
+    texts are not compared with each other.
+
+    ``table`` and ``room`` are for use here. ``found`` is what is known and grows: each text's parent (see
+    `root`); whether it is the same as an earlier one, which then stands for it in all further bands; the
+    last one that it was compared with in vain; the pairs, left and right; their similarities; the number of
+    pairs, and the last number that `_jaccard` was given.
     """
-    lefts, rights = [np.int64(0) for _ in range(0)], [np.int64(0) for _ in range(0)]
-    similarities = [0.0 for _ in range(0)]
-    heads = np.empty(leaders, dtype=np.int64)
-    count = 0
-    for place in range(order.size):
-        text = order[place]
-        if place == 0 or keys[order[place - 1]] != keys[text]:
-            heads[0] = text
-            count = 1
-            continue
-        found = False
-        for head in range(count):
-            if _root(parents, heads[head]) == _root(parents, text):
-                found = True
-                break
-        for head in range(0 if found else count):
-            other = heads[head]
-            shorter = min(offsets[other + 1] - offsets[other], offsets[text + 1] - offsets[text])
-            if _is_hopeless(sketches[other], sketches[text], shorter, threshold):
-                continue
-            theirs = _grams(data, offsets[other], offsets[other + 1])
-            similarity = _jaccard(theirs, _grams(data, offsets[text], offsets[text + 1]))
-            if similarity >= threshold:
-                lefts.append(min(other, text))
-                rights.append(max(other, text))
-                similarities.append(similarity)
-                parents[_root(parents, text)] = _root(parents, other)
-                found = True
-                break
-        if not found and count < leaders:
-            heads[count] = text
-            count += 1
-    return np.array(lefts), np.array(rights), np.array(similarities)
+    _group(keys, room[0], room[1])
+    items = room[0]
+    members = np.empty(MEMBERS, dtype=np.int32)
+    begin = 0
+    while begin < items.size:
+        end = _end_of_group(items, begin)
+        if end > begin + 1:
+            _join_group(data, offsets, items[begin:end], old, threshold, table, members, found)
+        begin = end
