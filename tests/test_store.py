@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -16,9 +16,6 @@ import pytest
 from aufruf.errors import WorkspaceError
 from aufruf.store import Store
 from aufruf.tables import DUPLICATES, QUARANTINE, RECORDS, TABLES
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def pairs(*names: str, similarity: float = 1.0) -> pl.DataFrame:
@@ -41,6 +38,21 @@ def test_what_is_appended_is_read_back_with_the_declared_types(store: Store):
     store.append(DUPLICATES, pairs("a", "b"))
     assert store.read(DUPLICATES).sort("left").equals(pairs("a", "b"))
     assert store.read(DUPLICATES).schema == DUPLICATES.schema
+
+
+@pytest.mark.parametrize("name", ["with space", "Übung", "a#b", "a (1)*"])
+def test_a_table_may_lie_in_a_folder_of_any_name(tmp_path: Path, name: str):
+    store = Store(tmp_path / name)
+    store.append(DUPLICATES, pairs("a", "b"))
+    store.upsert(DUPLICATES, pairs("b", "c", similarity=0.9))
+    assert store.read(DUPLICATES).sort("left")["left"].to_list() == ["a", "b", "c"]
+    assert store.scan(DUPLICATES, 0).collect().height == 2
+    store.delete(DUPLICATES, "similarity < 2")
+    assert store.read(DUPLICATES).is_empty()
+    assert store.files(DUPLICATES) == []
+    store.append(RECORDS, RECORDS.empty())
+    store.append(DUPLICATES, pairs("d"))
+    assert all(Path(file).is_file() for file in store.files(DUPLICATES))
 
 
 def test_the_same_transaction_a_second_time_is_a_no_op(store: Store):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import polars as pl
 
@@ -43,7 +44,12 @@ class Store:
         delta = self._open(table, version)
         if delta is None:
             return table.empty().lazy()
-        return pl.scan_delta(delta).select(pl.col(name).cast(dtype) for name, dtype in table.schema.items())
+        is_plain = unquote(delta.table_uri) == delta.table_uri
+        files = [] if is_plain else _files(delta)
+        if not is_plain and not files:
+            return table.empty().lazy()
+        rows = pl.scan_delta(delta) if is_plain else pl.scan_parquet(files, glob=False)
+        return rows.select(pl.col(name).cast(dtype) for name, dtype in table.schema.items())
 
     def read(self, table: Table, version: int | None = None) -> pl.DataFrame:
         """Return the table's rows as a frame."""
@@ -57,7 +63,7 @@ class Store:
     def files(self, table: Table, version: int | None = None) -> list[str]:
         """Return the paths of the Parquet files that make up a version."""
         delta = self._open(table, version)
-        return [] if delta is None else delta.file_uris()
+        return [] if delta is None else _files(delta)
 
     def append(
         self,
@@ -165,6 +171,14 @@ class Store:
             return False
         seen = delta.transaction_version(transaction[0])
         return seen is not None and seen >= transaction[1]
+
+
+def _files(delta: DeltaTable) -> list[str]:
+    """Return the paths of a table's files.
+
+    Delta gives them as in an address, with spaces and umlauts encoded; Polars takes them as they are.
+    """
+    return [unquote(uri) for uri in delta.file_uris()]
 
 
 def _stream(table: Table, rows: pl.LazyFrame) -> pa.RecordBatchReader:
