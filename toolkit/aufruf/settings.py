@@ -88,6 +88,24 @@ class Interface(_Section, frozen=True):
     blur: bool = True
 
 
+class Rounds(_Section, frozen=True):
+    """What plans of rounds count with.
+
+    ``heavy`` names the labels that make a record heavy to read; None: all but protest mobilisation. The
+    seconds are what a task takes, as long as there are too few answers to tell. A repeat of an own answer
+    comes ``repeat_after_days`` days after it at the earliest.
+    """
+
+    heavy: tuple[str, ...] | None = None
+    triage_seconds: float = 30.0
+    detail_seconds: float = 90.0
+    repeat_after_days: int = 14
+
+    def __post_init__(self) -> None:
+        if min(self.triage_seconds, self.detail_seconds) <= 0 or self.repeat_after_days < 0:
+            raise ValueError("triage_seconds and detail_seconds must be above 0, repeat_after_days 0 or above")
+
+
 class Settings(_Section, frozen=True):
     """The whole file. ``format`` is the version of the workspace's layout."""
 
@@ -98,6 +116,7 @@ class Settings(_Section, frozen=True):
     agreement: Agreement = msgspec.field(default_factory=Agreement)
     interface: Interface = msgspec.field(default_factory=Interface)
     qualification: Qualification = msgspec.field(default_factory=Qualification)
+    rounds: Rounds = msgspec.field(default_factory=Rounds)
     sources: dict[str, Source] = msgspec.field(default_factory=dict[str, Source])
 
 

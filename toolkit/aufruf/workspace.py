@@ -217,6 +217,14 @@ pass = 0.8
 # The share of items that must have been judged: skipped ones count neither way.
 judged = 0.75
 
+[rounds]
+# What plans count with as long as there are too few answers to tell.
+triage_seconds = 30
+detail_seconds = 90
+# Own records are shown again after this many days at the earliest, to see how steady answers are.
+repeat_after_days = 14
+# heavy = ["threat"]  # labels that make a record heavy to read; otherwise all but protest_mobilization
+
 [release]
 # title = "…"
 # license = "cc-by-4.0"
