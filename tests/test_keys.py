@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from aufruf.keys import destroy_key, key_status, new_key
 from aufruf.pseudonyms import key_id
 from aufruf.status import status
 from aufruf.tables import EVENTS, RECORDS
-from aufruf.workspace import TOMBSTONE_KEY, open_workspace
+from aufruf.workspace import TOMBSTONE_KEY, create_workspace, open_workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,13 +48,21 @@ def files_with(root: Path, value: str) -> list[str]:
     return [path.name for path in root.rglob("*") if path.is_file() and value.encode() in path.read_bytes()]
 
 
-@pytest.fixture
-def imported(workspace: Workspace, tmp_path: Path) -> Workspace:
-    """A workspace with two posts of one author."""
+@pytest.fixture(scope="session")
+def _posts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two posts of one author, and a workspace that holds them."""
+    folder = tmp_path_factory.mktemp("posts")
     posts = [{"id": n, "author": "anna", "text": f"Wir sind {n} am Ufer, @ben"} for n in (1, 2)]
-    (tmp_path / "posts.jsonl").write_text("\n".join(map(json.dumps, posts)))
-    import_paths(workspace, [tmp_path / "posts.jsonl"])
-    return workspace
+    (folder / "posts.jsonl").write_text("\n".join(map(json.dumps, posts)))
+    import_paths(create_workspace(folder / "workspace"), [folder / "posts.jsonl"])
+    return folder
+
+
+@pytest.fixture
+def imported(_posts: Path, tmp_path: Path) -> Workspace:
+    """A workspace of the test's own with the two posts, and their file beside it."""
+    shutil.copytree(_posts, tmp_path, dirs_exist_ok=True)
+    return open_workspace(tmp_path / "workspace")
 
 
 def test_a_destroyed_key_is_in_no_file_and_other_secrets_stay(imported: Workspace):
@@ -82,6 +91,14 @@ def test_what_a_crash_left_of_the_file_is_destroyed_too(imported: Workspace):
         assert set(old.read()) == {0}
     assert not leftover.exists()
     assert files_with(imported.root, key) == []
+
+
+def test_what_a_stopped_import_left_goes_with_the_key(imported: Workspace):
+    left = imported.cache / "import" / "abc" / "000000.records.parquet"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"texts beside pseudonyms")
+    destroy_key(imported)
+    assert not left.exists()
 
 
 def test_behind_a_link_it_is_the_file_itself_that_forgets_the_key(imported: Workspace, tmp_path: Path):

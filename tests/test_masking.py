@@ -7,6 +7,7 @@ import time
 import tomllib
 from pathlib import Path
 
+import phonenumbers
 import polars as pl
 import pytest
 from hypothesis import given
@@ -19,6 +20,11 @@ CASES = tomllib.loads((Path(__file__).parent / "cases" / "masking.toml").read_te
 KEY = Secret("a key")
 PIECES = [text for text, _ in CASES["masked"].values()] + list(CASES["kept"].values()) + ["", "🔥", "\n", " "]
 TEXTS = st.lists(st.sampled_from(PIECES) | st.text("@u/._:+0123 aé(", max_size=8), max_size=4).map(" ".join)
+
+
+def _parts(text: str) -> list[str]:
+    mention, email, *phone, link, iban = text.split()
+    return [mention, email, " ".join(phone), link, iban]
 
 
 def without_digits(text: str) -> str:
@@ -90,7 +96,69 @@ def test_texts_can_be_pseudonymised_with_a_key_of_ones_own():
     assert pseudonymise(["Hallo @anna"], key="k").to_list() == [mask("Hallo @anna", Secret("k")).text]
 
 
-@pytest.mark.parametrize("part", ["@a ", "a@", "a.b/", "http://x.com/@a ", "0 ", "a (at) ", "+49 ", "DE00 "])
+@pytest.mark.parametrize("region", ["DE", "AT", "CH", "GB", "US"])
+@pytest.mark.parametrize("kind", ["FIXED_LINE", "MOBILE", "TOLL_FREE"])
+@pytest.mark.parametrize("writing", ["NATIONAL", "INTERNATIONAL", "E164"])
+def test_an_example_number_of_each_country_is_found_in_each_writing(region: str, kind: str, writing: str):
+    number = phonenumbers.example_number_for_type(region, getattr(phonenumbers.PhoneNumberType, kind))
+    shown = phonenumbers.format_number(number, getattr(phonenumbers.PhoneNumberFormat, writing))
+    assert mask(f"Ruf {shown} an.", KEY).text == "Ruf [phone] an."
+
+
+@given(
+    TEXTS,
+    st.from_regex(
+        r"[a-z0-9]{1,8}([._+-][a-z0-9]{1,5})?@([a-z][a-z0-9]{0,5}\.){1,2}[a-z]{2,4}", fullmatch=True
+    ),
+)
+def test_no_address_is_left_between_other_words(text: str, address: str):
+    masked = mask(f"{text} {address} {text}", KEY).text
+    assert address not in masked
+    assert not re.search(r"[a-z0-9]@[a-z]+\.[a-z]{2,}\b", masked)
+
+
+@given(
+    st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{1,14}", fullmatch=True).filter(lambda name: name.lower() != "user")
+)
+def test_capitals_and_the_words_around_do_not_change_who_is_meant(name: str):
+    expected = mask(f"@{name}", KEY).text
+    for shown in (f"@{name.upper()}", f"@{name.lower()}"):
+        for text in (f"{shown}: ja", f"({shown})", f"RT {shown}!", f"»{shown}«"):
+            assert expected in mask(text, KEY).text
+
+
+def test_switching_off_all_but_one_leaves_the_others_as_they_are():
+    text = "@anna a@b.example.org 030 1234567 https://t.me/anna DE89370400440532013000"
+    parts = dict(zip(("mention", "email", "phone", "profile_link", "iban"), _parts(text), strict=True))
+    for category, part in parts.items():
+        masked = mask(text, KEY, [category]).text
+        assert part not in masked.split()
+        assert all(other in masked for name, other in parts.items() if name != category and part not in other)
+        assert mask_column(pl.Series([text]), KEY, [category]).to_list() == [masked]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "@a ",
+        "a@",
+        "a.b/",
+        "http://x.com/@a ",
+        "0 ",
+        "a (at) ",
+        "+49 ",
+        "DE00 ",
+        "@a-",
+        "@a.a-",
+        "a.",
+        "x.com/",
+        "x.com/@(",
+        "1-800-",
+        "Tel: 12",
+        "a at ",
+        "/@",
+    ],
+)
 def test_a_text_made_to_be_slow_is_not(part: str):
     started = time.process_time()
     mask(part * (200_000 // len(part)), KEY)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets as random
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,8 @@ def key_status(workspace: Workspace) -> KeyStatus:
 def destroy_key(workspace: Workspace, *, dry_run: bool = False) -> Destruction:
     """Destroy the pseudonym key, or end a destruction that was interrupted.
 
+    What a stopped import left goes with it: texts beside pseudonyms, which no table knows of.
+
     Raises:
         WorkspaceError: if there is no key, or another process is writing.
     """
@@ -107,6 +110,7 @@ def destroy_key(workspace: Workspace, *, dry_run: bool = False) -> Destruction:
         if not dry_run:
             if begun != name:
                 workspace.record_event(_ACTION, name, {**details, "state": "begun"})
+            shutil.rmtree(workspace.cache / "import", ignore_errors=True)
             copies += () if workspace.secrets.destroy(PSEUDONYM_KEY) else (_SECOND_NAME,)
             workspace.record_event(_ACTION, name, {**details, "state": "done"})
         return Destruction(name, details["records"], COSTS, (*REMAINS, *copies))
