@@ -332,6 +332,26 @@ def test_members_share_what_an_archive_may_unpack_to(file: Path, monkeypatch: py
     assert (result.records.height, result.quarantine["reason"].to_list()) == (3, ["unreadable"] * 7)
 
 
+@pytest.mark.parametrize("pack", [zipped_files, tarred_files])
+def test_a_bomb_in_a_member_costs_the_archives_budget(
+    file: Path, monkeypatch: pytest.MonkeyPatch, pack: Callable[[dict[str, bytes]], bytes]
+):
+    """A small archive of small members, of which one unpacks to much."""
+    monkeypatch.setattr(unpacking, "FREE_BYTES", 100_000)
+    monkeypatch.setattr(unpacking, "MAX_RATIO", 10)
+    bomb = gzip.compress(b'{"text": "' + b"a" * 3_000_000 + b'"}\n')
+    file.write_bytes(pack({"a": CONTENT, "b": bomb, "c": b"id,text\n1,Noch eine\n"}))
+    result = read_source(file)
+    assert f"{file.name}/a" in result.records["file"]
+    assert result.quarantine.filter(pl.col("file") == f"{file.name}/b")["reason"].to_list() == ["unreadable"]
+
+
+def test_a_file_that_is_compressed_twice_is_not_unpacked_twice(file: Path):
+    file.write_bytes(gzip.compress(gzip.compress(CONTENT)))
+    with pytest.raises(InputError, match="binary file"):
+        read_source(file)
+
+
 def test_an_archive_of_too_many_members_is_refused_before_it_is_read(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ):

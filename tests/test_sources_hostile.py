@@ -166,7 +166,9 @@ def test_a_document_cut_off_anywhere_is_an_error_or_a_part_that_says_so(tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("format_", ["x", "telegram", "jsonl"])
+@pytest.mark.parametrize(
+    "format_", ["x", "telegram", "jsonl", "labelstudio", "csv", "news-text", "feed", "parler"]
+)
 def test_a_line_of_a_gigabyte_is_refused_in_little_memory(tmp_path: Path, format_: str):
     file = tmp_path / "f"
     with file.open("wb") as handle:

@@ -75,7 +75,10 @@ def _member(archive: tarfile.TarFile, header: tarfile.TarInfo, name: str, budget
         raw = cast("BinaryIO", archive.extractfile(header))
         if header.size <= _IN_MEMORY:
             raw = io.BytesIO(raw.read())
-        yield from opened(raw, member, budget, Budget(member, header.size))
+        try:
+            yield from opened(raw, member, budget, Budget(member, header.size))
+        except InputError as error:
+            yield Member(member, Refusal("1", "unreadable", str(error)))
 
 
 def _check_end(content: BinaryIO, end: int) -> None:
