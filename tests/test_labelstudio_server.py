@@ -39,7 +39,7 @@ def _no_team_server(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def answering(status: int, answers: dict[str, Any]) -> Iterator[str]:
+def answering(status: int, answers: dict[str, Any], host: str = "127.0.0.1") -> Iterator[str]:
     """A server that gives these answers by path, and a status."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -53,10 +53,10 @@ def answering(status: int, answers: dict[str, Any]) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    listening = ThreadingHTTPServer((host, 0), Handler)
     threading.Thread(target=listening.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{listening.server_port}"
+        yield f"http://{host}:{listening.server_port}"
     finally:
         listening.shutdown()
         listening.server_close()
@@ -116,7 +116,7 @@ def test_the_environment_variables_win_over_the_workspaces_own_server(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ):
     workspace.secrets.update({server.URL: "http://127.0.0.1:9", server.API_KEY: "1" * 40})
-    with answering(200, {"/api/version": {"release": "1.23.2"}}) as url:
+    with answering(200, {"/api/version": {"release": "1.23.2"}, "/api/projects/": {"results": []}}) as url:
         monkeypatch.setenv(URL_VARIABLE, url)
         with pytest.raises(ServerError, match=KEY_VARIABLE), connect(workspace):
             pass
@@ -190,10 +190,42 @@ def test_nothing_of_the_users_environment_reaches_the_server(monkeypatch: pytest
     assert (passed["SENTRY_DSN"], passed["COLLECT_ANALYTICS"]) == ("", "false")
 
 
+def test_a_dry_start_and_stop_say_what_they_would_do_and_do_nothing(workspace: Workspace):
+    assert server.plan_start(workspace).running is False
+    assert server.plan_start(workspace, 65000).url == "http://127.0.0.1:65000"
+    assert server.plan_start(workspace).makes_database is True
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(ServerError, match="is taken: name another with --port"):
+            server.plan_start(workspace, taken.getsockname()[1])
+    assert server.stop(workspace, dry_run=True) is False
+    assert not (workspace.cache / "labelstudio" / "data").exists()
+
+
+def test_doctor_minds_a_teams_server_without_encryption(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(KEY_VARIABLE, "2" * 40)
+    answers = {"/api/version": {"release": "1.23.2"}}
+    with answering(200, answers) as url:
+        monkeypatch.setenv(URL_VARIABLE, url)
+        assert server.describe(workspace) == f"version 1.23.2 at {url}, never backed up"
+    with answering(200, answers, "127.0.0.2") as url:
+        monkeypatch.setenv(URL_VARIABLE, url)
+        with pytest.raises(ServerError, match="travel there unencrypted; put it behind TLS"):
+            server.describe(workspace)
+
+
 @pytest.mark.labelstudio
 def test_the_server_listens_on_this_machine_only_and_shows_no_secret_in_its_command(label_studio: Workspace):
     status = server.status(label_studio)
-    assert (status.running, status.version) == (True, "1.23.2")
+    assert (status.running, status.version, status.local) == (True, "1.23.2", True)
+    assert (status.data_bytes or 0) > 100_000
+    dry = server.plan_start(label_studio)
+    assert (dry.running, dry.url, dry.makes_database) == (True, status.url, False)
+    assert server.stop(label_studio, dry_run=True) is True
+    assert server.status(label_studio).running is True
     command = Path(f"/proc/{status.pid}/cmdline").read_bytes().decode()
     assert "--internal-host\x00127.0.0.1" in command
     for name in (server.API_KEY, server.PASSWORD):

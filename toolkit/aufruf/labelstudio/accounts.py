@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from aufruf.secrets import Secret, Secrets
     from aufruf.workspace import Workspace
 
+_DOMAIN = "annotators.invalid"
 _FORM_TOKEN = re.compile(r'name="csrfmiddlewaretoken"\s+value="([^"]+)"')
 
 
@@ -68,8 +69,12 @@ def ensure_accounts(workspace: Workspace, api: Api, annotators: Iterable[Annotat
     Raises:
         ServerError: if the server refuses; says what its admin must do.
     """
+    return ensure_named(workspace, api, [annotator.id for annotator in annotators])
+
+
+def ensure_named(workspace: Workspace, api: Api, ids: list[str]) -> dict[str, int]:
+    """Make the accounts of these pseudonyms, as `ensure_accounts` does."""
     secrets = workspace.secrets
-    ids = [annotator.id for annotator in annotators]
     users = _users(api)
     for name in ids:
         email = _email(secrets, name)
@@ -123,12 +128,58 @@ def _users(api: Api) -> dict[str, int]:
     return {str(user["email"]).lower(): int(user["id"]) for user in users}
 
 
+def pseudonym_of(secrets: Secrets, emails: Iterable[str]) -> dict[str, str]:
+    """Return for each address one that says nothing of the person.
+
+    An annotator's is `<pseudonym>@annotators.invalid`, whoever's address stands in the secrets; anyone else's
+    is numbered, in the order given.
+    """
+    named = (name for name in secrets.names() if name.startswith("annotator:") and name.endswith(":email"))
+    own = {_email(secrets, name.split(":")[1]).lower(): name.split(":")[1] for name in named}
+    found: dict[str, str] = {}
+    for number, email in enumerate(emails, start=1):
+        local, _, domain = email.rpartition("@")
+        name = own.get(email.lower()) or (local if domain == _DOMAIN else None)
+        known = name is not None and _email(secrets, name).lower() == email.lower()
+        found[email] = _default_email(name or "") if known else f"account-{number}@accounts.invalid"
+    return found
+
+
+def named_in(pseudonyms: Iterable[str]) -> list[str]:
+    """Return the annotators among the addresses that `pseudonym_of` gave."""
+    parts = (pseudonym.rpartition("@") for pseudonym in pseudonyms)
+    return [name for name, _, domain in parts if domain == _DOMAIN]
+
+
+def known_token(workspace: Workspace, annotator: str) -> Secret | None:
+    """Return the token of an annotator's account, or None."""
+    return workspace.secrets.get(_name(annotator, "token"))
+
+
+def logins_again(secrets: Secrets, pseudonyms: Iterable[str]) -> list[dict[str, str | None]]:
+    """Return address, password and token that accounts of a backup get back, by their pseudonym.
+
+    They come from the secrets; what is missing there is made anew and kept there, but for a person's own
+    account: its password is the person's to set again.
+    """
+    given: list[dict[str, str | None]] = []
+    for name in named_in(pseudonyms):
+        made_here = _email(secrets, name) == _default_email(name)
+        fresh = {"password": random.token_urlsafe(12) if made_here else None, "token": random.token_hex(20)}
+        kept = {what: secrets.get(_name(name, what)) for what in fresh}
+        login = {what: secret.reveal() if secret else fresh[what] for what, secret in kept.items()}
+        email = _email(secrets, name)
+        secrets.update({_name(name, what): value for what, value in {**login, "email": email}.items()})
+        given.append({"pseudonym": _default_email(name), "email": email, **login})
+    return given
+
+
 def _name(annotator: str, what: str) -> str:
     return f"annotator:{annotator}:{what}"
 
 
 def _default_email(annotator: str) -> str:
-    return f"{annotator}@annotators.invalid"
+    return f"{annotator}@{_DOMAIN}"
 
 
 def _email(secrets: Secrets, annotator: str) -> str:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _NEEDED_BYTES = 3 * 1024**3 // 2
 _COMPLETE = "complete"
 _TEMPLATE = "empty.sqlite3"
-_DATABASE = "label_studio.sqlite3"
+DATABASE = "label_studio.sqlite3"
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE", "LD_LIBRARY_PATH")
 
 
@@ -68,6 +68,14 @@ def environment() -> Environment:
     identity = content + f"{sys.version}{sys.base_prefix}{platform.machine()}".encode()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Environment(cache / "aufruf" / f"labelstudio-{hashlib.sha256(identity).hexdigest()[:16]}")
+
+
+def locked_version() -> str:
+    """Return the release of Label Studio that its environment holds."""
+    content = (files("aufruf.labelstudio") / "server.lock").read_text("utf-8")
+    found = re.search(r"^label-studio==(\S+)", content, re.MULTILINE)
+    assert found
+    return found.group(1)
 
 
 def ensure_environment(note: Note) -> Environment:
@@ -138,12 +146,12 @@ def _make_database(made: Environment) -> None:
             "execute_from_command_line(['manage', 'migrate', '--no-color', '--verbosity', '0'])\n"
         )
         _run([str(made.python), "-c", code], clean_environment(Path(folder), data))
-        with closing(sqlite3.connect(data / _DATABASE)) as database:
+        with closing(sqlite3.connect(data / DATABASE)) as database:
             (users,) = database.execute("SELECT count(*) FROM htx_user").fetchone()
             database.execute("PRAGMA journal_mode=wal")
         if users:
             raise ServerError("Label Studio's empty database holds a user: report this; nothing was kept")
-        (data / _DATABASE).replace(made.empty_database)
+        (data / DATABASE).replace(made.empty_database)
 
 
 def _uv() -> str:

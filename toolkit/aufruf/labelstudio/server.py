@@ -7,19 +7,22 @@ import secrets as random
 import shutil
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
+import polars as pl
 
 from aufruf.errors import ServerError
 from aufruf.files import write_bytes
-from aufruf.labelstudio.environment import clean_environment, ensure_environment
+from aufruf.labelstudio.environment import DATABASE, clean_environment, ensure_environment, environment
 from aufruf.labelstudio.notes import silent
 from aufruf.labelstudio.process import spawn, started_at, terminate
+from aufruf.tables import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from datetime import datetime
     from pathlib import Path
 
     from aufruf.labelstudio.environment import Environment
@@ -57,6 +60,21 @@ class ServerStatus:
     pid: int | None = None
     version: str | None = None
     problem: str | None = None
+    projects: int = 0
+    tasks: int = 0
+    answers: int = 0
+    data_bytes: int | None = None
+    last_backup: datetime | None = None
+
+
+@dataclass(frozen=True)
+class StartPlan:
+    """What a start would do. ``url`` is None where any free port would be taken."""
+
+    running: bool
+    url: str | None
+    makes_environment: bool
+    makes_database: bool
 
 
 def start(workspace: Workspace, port: int | None = None, note: Note = silent) -> Server:
@@ -70,18 +88,10 @@ def start(workspace: Workspace, port: int | None = None, note: Note = silent) ->
     """
     with _starting(workspace):
         running = _running(workspace)
+        _refuse_port(port, running)
         if running is not None:
-            if port not in (None, running.port):
-                raise ServerError(
-                    f"this workspace's Label Studio runs at {running.url}; stop it first: "
-                    "aufruf labelstudio stop"
-                )
             _await(workspace, running, note)
             return running
-        if port is not None and not _is_free(port):
-            raise ServerError(
-                f"port {port} is taken: name another with --port, or leave it out for a free one"
-            )
         made = ensure_environment(note)
         _prepare(workspace, made)
         server = _spawn(workspace, made, port or _free_port(workspace))
@@ -94,10 +104,30 @@ def start(workspace: Workspace, port: int | None = None, note: Note = silent) ->
         return server
 
 
-def stop(workspace: Workspace) -> bool:
+def plan_start(workspace: Workspace, port: int | None = None) -> StartPlan:
+    """Say what `start` would do, and do nothing.
+
+    Raises:
+        ServerError: if the port is taken, or a server runs at another one.
+    """
+    running = _running(workspace)
+    _refuse_port(port, running)
+    last = _last_port(workspace)
+    chosen = running.port if running else port or (last if last and _is_free(last) else None)
+    return StartPlan(
+        running=running is not None,
+        url=f"http://{_HOST}:{chosen}" if chosen else None,
+        makes_environment=not environment().is_complete,
+        makes_database=not (server_folder(workspace) / "data" / DATABASE).exists(),
+    )
+
+
+def stop(workspace: Workspace, *, dry_run: bool = False) -> bool:
     """Stop the workspace's own Label Studio; return False if none was running."""
     server = _noted(workspace)
     alive = server is not None and server.is_alive
+    if dry_run:
+        return alive
     if server is not None:
         terminate(server.pid, server.started)
     _file(workspace).unlink(missing_ok=True)
@@ -110,12 +140,33 @@ def status(workspace: Workspace) -> ServerStatus:
 
     local = not names_team_server()
     server = _running(workspace) if local else None
+    data = server_folder(workspace) / "data"
+    sizes = [path.stat().st_size for path in data.rglob("*") if path.is_file()] if data.is_dir() else None
+    size = sum(sizes) if local and sizes else None
+    known = ServerStatus(
+        running=False,
+        local=local,
+        data_bytes=size,
+        last_backup=_last_backup(workspace),
+        pid=server and server.pid,
+    )
     try:
         with connect(workspace) as api:
-            pid = server.pid if server else None
-            return ServerStatus(running=True, local=local, url=api.url, pid=pid, version=api.version())
+            listed = list(api.pages("/api/projects/", "results"))
+            return replace(
+                known,
+                running=True,
+                url=api.url,
+                version=api.version(),
+                projects=len(listed),
+                tasks=sum(project["task_number"] for project in listed),
+                answers=sum(
+                    project["total_annotations_number"] + project["skipped_annotations_number"]
+                    for project in listed
+                ),
+            )
     except ServerError as error:
-        return ServerStatus(running=False, local=local, problem=str(error))
+        return replace(known, problem=str(error))
 
 
 def describe(workspace: Workspace) -> str:
@@ -129,27 +180,69 @@ def describe(workspace: Workspace) -> str:
     if not names_team_server() and _running(workspace) is None:
         return "not running; aufruf labelstudio start"
     with connect(workspace) as api:
-        return f"version {api.version()} at {api.url}"
+        if not _is_private(api.url):
+            raise ServerError(
+                f"{api.url}: tokens and texts travel there unencrypted; put it behind TLS and use https://"
+            )
+        backed_up = _last_backup(workspace)
+        last = f"last backup {backed_up:%Y-%m-%d}" if backed_up else "never backed up"
+        return f"version {api.version()} at {api.url}, {last}"
+
+
+def _is_private(url: str) -> bool:
+    """Whether nobody on the way can read along."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    return parts.scheme == "https" or parts.hostname in {"localhost", "127.0.0.1", "::1"}
+
+
+def _last_backup(workspace: Workspace) -> datetime | None:
+    made = workspace.store.scan(EVENTS).filter(pl.col("action") == "backup").select(pl.col("at").max())
+    return made.collect().item()
 
 
 def log_path(workspace: Workspace) -> Path:
     """Return where the local server's log lies. It may hold invitations: readable by the owner alone."""
-    return _folder(workspace) / "server.log"
+    return server_folder(workspace) / "server.log"
 
 
-def _folder(workspace: Workspace) -> Path:
+def server_folder(workspace: Workspace) -> Path:
+    """Return where the local server keeps everything: `data`, its private home, its log; may not exist."""
     return workspace.cache / "labelstudio"
 
 
+def admin_login(workspace: Workspace) -> dict[str, str]:
+    """Return password and token of the local server's first user, made if they are not there."""
+    generated = {API_KEY: random.token_hex(20), PASSWORD: random.token_urlsafe(18)}
+    missing = {name: value for name, value in generated.items() if workspace.secrets.get(name) is None}
+    if missing:
+        workspace.secrets.update(missing)
+    return {"password": _reveal(workspace, PASSWORD), "token": _reveal(workspace, API_KEY)}
+
+
+@contextlib.contextmanager
+def halted(workspace: Workspace) -> Generator[None]:
+    """Keep the local server from being started.
+
+    Raises:
+        ServerError: if it runs.
+    """
+    with _starting(workspace):
+        if _running(workspace) is not None:
+            raise ServerError("this workspace's Label Studio runs; stop it first: aufruf labelstudio stop")
+        yield
+
+
 def _file(workspace: Workspace) -> Path:
-    return _folder(workspace) / "server.json"
+    return server_folder(workspace) / "server.json"
 
 
 @contextlib.contextmanager
 def _starting(workspace: Workspace) -> Generator[None]:
     from filelock import FileLock, Timeout
 
-    folder = _folder(workspace)
+    folder = server_folder(workspace)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with FileLock(folder / "lock").acquire(timeout=_PATIENCE):
@@ -172,25 +265,31 @@ def _running(workspace: Workspace) -> Server | None:
     return server if server is not None and server.is_alive else None
 
 
+def _refuse_port(port: int | None, running: Server | None) -> None:
+    if running is not None and port not in (None, running.port):
+        raise ServerError(
+            f"this workspace's Label Studio runs at {running.url}; stop it first: aufruf labelstudio stop"
+        )
+    if running is None and port is not None and not _is_free(port):
+        raise ServerError(f"port {port} is taken: name another with --port, or leave it out for a free one")
+
+
 def _prepare(workspace: Workspace, made: Environment) -> None:
     """Give the server its folders, its database and its first login, unless it has them."""
-    data = _folder(workspace) / "data"
-    for folder in (data, _folder(workspace) / "home"):
+    data = server_folder(workspace) / "data"
+    for folder in (data, server_folder(workspace) / "home"):
         folder.mkdir(mode=0o700, exist_ok=True)
-    database = data / "label_studio.sqlite3"
+    database = data / DATABASE
     if not database.exists():
         copied = database.with_suffix(".new")
         shutil.copyfile(made.empty_database, copied)
         copied.chmod(0o600)
         copied.replace(database)
-    generated = {API_KEY: random.token_hex(20), PASSWORD: random.token_urlsafe(18)}
-    missing = {name: value for name, value in generated.items() if workspace.secrets.get(name) is None}
-    if missing:
-        workspace.secrets.update(missing)
+    admin_login(workspace)
 
 
 def _spawn(workspace: Workspace, made: Environment, port: int) -> Server:
-    folder = _folder(workspace)
+    folder = server_folder(workspace)
     variables = clean_environment(folder / "home", folder / "data") | {
         "LABEL_STUDIO_USERNAME": ADMIN,
         "LABEL_STUDIO_PASSWORD": _reveal(workspace, PASSWORD),
@@ -259,12 +358,17 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _free_port(workspace: Workspace) -> int:
-    """Return the port of last time if it is free, so that annotators' bookmarks stay, else any free one."""
+def _last_port(workspace: Workspace) -> int | None:
     last = workspace.secrets.get(URL)
     port = last.reveal().rpartition(":")[2] if last else ""
-    if port.isdigit() and _is_free(int(port)):
-        return int(port)
+    return int(port) if port.isdigit() else None
+
+
+def _free_port(workspace: Workspace) -> int:
+    """Return the port of last time if it is free, so that annotators' bookmarks stay, else any free one."""
+    last = _last_port(workspace)
+    if last and _is_free(last):
+        return last
     with socket.socket() as probe:
         probe.bind((_HOST, 0))
         return int(probe.getsockname()[1])
