@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 import polars as pl
 
-from aufruf.clustering import clustered, update_clusters
+from aufruf.clustering import foreseen_clusters, update_clusters
 from aufruf.crosswalks.definition import known_crosswalks
 from aufruf.crosswalks.reading import sets_of
 from aufruf.errors import InputError
@@ -295,12 +295,11 @@ def keep(  # noqa: PLR0913 -- what an import is made of
     done = _was_made(workspace, import_id)
     if dry_run:
         mine = novelty.records
-        clusters, duplicates = _foreseen(novelty.records, workspace)
+        clusters, duplicates = foreseen_clusters(workspace.store, novelty.records)
     else:
         progress("store", 0, novelty.units)
         _commit(workspace, import_id, novelty.records, staging)
-        progress("duplicates", 0, None)
-        update_clusters(workspace.store)
+        update_clusters(workspace.store, progress)
         mine = workspace.store.scan(RECORDS).filter(pl.col("import_id") == import_id)
         clusters, duplicates = workspace.store.scan(CLUSTERS), workspace.store.scan(DUPLICATES)
     shared = _shared_clusters(staging.records(), clusters, duplicates)
@@ -372,17 +371,6 @@ def _commit(workspace: Workspace, import_id: str, fresh: pl.LazyFrame, staging: 
         rows = staging.refused().select(pl.lit(import_id).alias("import_id"), *REFUSALS.names())
         workspace.store.append(QUARANTINE, rows, transaction)
     workspace.store.append(RECORDS, fresh.select(RECORDS.schema.names()), transaction, staging.size)
-
-
-def _foreseen(fresh: pl.LazyFrame, workspace: Workspace) -> tuple[pl.LazyFrame, pl.LazyFrame]:
-    """Return the clusters and pairs as they would be with the new records."""
-    store = workspace.store
-    every = pl.concat([store.scan(RECORDS), fresh], how="diagonal").select("record_id", "text").collect()
-    found = clustered(every, store.read(CLUSTERS), store.read(DUPLICATES))
-    pairs = pl.concat(
-        [store.scan(DUPLICATES).select("left", "right"), found.new_pairs.lazy().select("left", "right")]
-    )
-    return found.clusters.lazy(), pairs
 
 
 def _shared_clusters(made: pl.LazyFrame, clusters: pl.LazyFrame, pairs: pl.LazyFrame) -> int:

@@ -15,6 +15,7 @@ SPAN = pl.Struct({"start": pl.Int64, "end": pl.Int64})
 LABELLED_SPAN = pl.Struct({"label": pl.String, "start": pl.Int64, "end": pl.Int64})
 LABEL_VOICE = pl.Struct({"label": pl.String, "voice": pl.String})
 LABEL_ATTRIBUTE = pl.Struct({"label": pl.String, "attribute": pl.String, "value": pl.String})
+BANDS = 20
 VALUE_COUNT = pl.Struct({"value": pl.String, "n": pl.Int64})
 
 
@@ -146,6 +147,22 @@ DUPLICATES = Table(
         Column("similarity", pl.Float64, "Jaccard of byte 5-grams after normalisation; 1 is identical"),
     ),
     ("left", "right"),
+)
+
+SIGNATURES = Table(
+    "signatures",
+    "Band keys of each record: equal in some band where texts may be near-duplicates. They come from the "
+    "text and tell of it, so whoever forgets a record deletes its row too.",
+    ("record_id",),
+    (
+        Column("record_id", pl.String, "the record"),
+        Column("method", pl.Int32, "how the keys were made; those of another method are made anew"),
+        *(
+            Column(f"band_{band:02}", pl.Int32, "hash of six MinHash values of the text's byte 5-grams")
+            for band in range(BANDS)
+        ),
+    ),
+    ("record_id",),
 )
 
 QUARANTINE = Table(
@@ -326,6 +343,7 @@ TABLES: tuple[Table, ...] = (
     RECORDS,
     CLUSTERS,
     DUPLICATES,
+    SIGNATURES,
     QUARANTINE,
     SAMPLES,
     ASSIGNMENTS,

@@ -107,6 +107,7 @@ def _type(dtype: object) -> dict[str, Any]:
 
 _SIMPLE: dict[object, str] = {
     pl.String: "string",
+    pl.Int32: "integer",
     pl.Int64: "integer",
     pl.Float64: "number",
     pl.Boolean: "boolean",
