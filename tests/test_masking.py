@@ -75,6 +75,15 @@ def test_what_is_not_replaced_is_carried_to_the_same_characters(text: str):
         assert masked.text[first:last] == piece.placeholder
 
 
+def test_offsets_stay_right_where_it_took_two_rounds():
+    """The number at the end shows only once the one before it is replaced."""
+    text = "Tel.: 1234567, Fax: 12 34 56 78 030/12345-67 im Büro"
+    masked = mask(text, KEY)
+    assert [text[start:end] for start, end, _ in masked.pieces] == ["1234567", "12 34 56 78", "030/12345-67"]
+    first, last = masked.carry(text.index("im"), len(text))
+    assert masked.text[first:last] == "im Büro"
+
+
 def test_a_span_that_cuts_a_placeholder_is_widened_to_hold_it():
     masked = mask("an @anna heute", KEY)
     first, last = masked.carry(5, 14)
