@@ -118,6 +118,17 @@ def test_a_damaged_parquet_file_of_a_set_is_an_error():
         read(bytes(content), rules())
 
 
+def test_a_flipped_bit_in_a_parquet_file_of_a_set_is_an_error_where_the_file_can_show_it():
+    out = io.BytesIO()
+    texts = [f"a text of its own {number}" for number in range(50)]
+    frame = pd.DataFrame({"id": range(50), "text": texts, "kind": "x"})
+    frame.to_parquet(out, compression=None, use_dictionary=False, write_page_checksum=True)
+    content = bytearray(out.getvalue())
+    content[content.index(b"its own 25")] ^= 1
+    with pytest.raises(InputError, match="damaged"):
+        read(bytes(content), rules())
+
+
 def test_a_stored_set_is_noticed_by_an_import_without_its_crosswalk(tmp_path: Path):
     file = tmp_path / "train-00000-of-00001.parquet"
     file.write_bytes(parquet(as_frame(CASES / "edos" / "edos_labelled_aggregated.csv")))

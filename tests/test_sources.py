@@ -377,6 +377,10 @@ def test_the_file_is_told_how_many_times_were_assumed_or_lost(file: Path):
 def test_it_is_known_where_a_zone_was_assumed():
     frame = pl.DataFrame({"t": ["2031-01-04 17:50", "2031-01-04T17:50Z", "2031-01-04", "04.03.2031 18:00"]})
     assert frame.select(lacks_zone(pl.col("t"))).to_series().to_list() == [True, False, False, True]
+    zoned = pl.DataFrame(
+        {"t": ["2031-01-04 17:50+01", "2031-01-04 17:50 UTC", "Wed Oct 10 20:19:24 +0200 2018"]}
+    )
+    assert not zoned.select(lacks_zone(pl.col("t"))).to_series().any()
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="the real data is not here")
