@@ -88,7 +88,8 @@ def sample_round(  # noqa: PLR0913 -- the command's options, in the same words
 
     Chosen from are the newest versions of records in those languages whose duplicate cluster gave no
     record to another round and holds no qualification item. Where there are fewer than ``n``, all are taken.
-    Drawing a round again in the same way changes nothing. ``by`` and ``allocation`` are for the stratified strategy.
+    Drawing a round again in the same way changes nothing. ``by`` and ``allocation`` are for the stratified
+    strategy.
 
     Raises:
         InputError: if the name, a column or the size is not possible, or nothing is left to draw.

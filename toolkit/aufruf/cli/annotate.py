@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from aufruf.cli.annotate_qualify import qualify
 from aufruf.cli.options import (
     DryRunOption,
     JsonOption,
@@ -36,6 +37,7 @@ def register(app: typer.Typer) -> None:
     group.command("apply")(apply)
     group.command("status")(status)
     group.command("pull")(pull)
+    group.command("qualify")(qualify)
     app.add_typer(group, name="annotate", rich_help_panel=_PANEL)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -65,6 +66,25 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     answer: dict[str, tuple[str, ...]] = {}
     serious: dict[str, str] = {}
     kind: Literal["post", "news"] = "post"
+
+
+@dataclass(frozen=True)
+class LabelFigure:
+    """How one annotator's answers about one label agree with the expected ones, in one column.
+
+    Of the judged items, ``held`` have it and ``not_held`` do not, of which ``held_right`` and
+    ``not_held_right`` were answered right. ``figure`` is null if one of both kinds was never judged.
+    """
+
+    label: str
+    column: str
+    held: int
+    held_right: int
+    not_held: int
+    not_held_right: int
+    figure: float | None
+    mark: float
+    passed: bool
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ from aufruf.errors import WorkspaceError
 from aufruf.gold import newest_gold
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, CLUSTERS, RECORDS, SAMPLES
 from aufruf.text import normalise
-from aufruf.views import current_annotations, newest_records
+from aufruf.views import current_annotations, newest_records, qualification_records
 
 if TYPE_CHECKING:
     from aufruf.label_scheme import Example, LabelScheme
@@ -104,21 +104,29 @@ def _with_context(records: pl.DataFrame, newest: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _with_train_only(records: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
-    """Mark what must not be tested on: a model's choice, examples of the guidelines, check items."""
+    """Mark what must not be tested on: a model's choice, guideline examples, check items and their copies."""
     purposes = workspace.store.scan(ASSIGNMENTS).filter(pl.col("purpose").is_in(HELD_IN_TRAIN))
-    told = purposes.select("record_id").unique().with_columns(told=pl.lit(value=True)).collect()
+    items = qualification_records(workspace.store.scan(RECORDS))
+    told = _clusters_of(pl.concat([purposes.select("record_id"), items.select("record_id")]), workspace)
     texts = pl.DataFrame({"text": [example.text for example in _examples(workspace.label_scheme)]})
     examples = texts.select(comparable=_comparable(pl.col("text")), example=pl.lit(value=True)).unique()
     return (
         records.with_columns(comparable=_comparable(pl.col("text")))
         .join(examples, on="comparable", how="left", maintain_order="left")
-        .join(told, on="record_id", how="left", maintain_order="left")
+        .with_columns(told=pl.coalesce("cluster", "record_id").is_in(told.implode()))
         .with_columns(
             train_only=(pl.col("strategy").is_not_null() & ~pl.col("strategy").is_in(CHANCE))
-            | pl.any_horizontal(pl.col("told", "example").fill_null(value=False))
+            | pl.col("told")
+            | pl.col("example").fill_null(value=False)
         )
         .drop("told", "example", "comparable")
     )
+
+
+def _clusters_of(records: pl.LazyFrame, workspace: Workspace) -> pl.Series:
+    """Return the duplicate clusters that hold one of the records; one in none is its own."""
+    found = records.join(workspace.store.scan(CLUSTERS), on="record_id", how="left")
+    return found.select(pl.coalesce("cluster", "record_id")).unique().collect().to_series()
 
 
 def _examples(scheme: LabelScheme) -> list[Example]:
