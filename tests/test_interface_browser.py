@@ -81,7 +81,7 @@ def test_detail_shows_the_questions_of_settled_labels_only(in_label_studio: Work
     keys = assignments(in_label_studio, ROUND).get_column("task_key")
     enter_answers(in_label_studio, ROUND, "triage", dict.fromkeys(keys, THREAT))
     pull(in_label_studio, ROUND)
-    plan_round(in_label_studio, ROUND, "detail")
+    plan_round(in_label_studio, ROUND, "detail", allow_unqualified=True)
     apply(in_label_studio, ROUND, "detail")
     project = project_of(in_label_studio, "star", "en", "detail").item(0, "project_id")
     with browsing(in_label_studio, "star") as page:

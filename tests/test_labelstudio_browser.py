@@ -100,7 +100,7 @@ def project_of(workspace: Workspace, annotator: str, language: str, in_pass: str
 @pytest.fixture
 def in_label_studio(live: Workspace) -> Workspace:
     add_round(live, 4, ROUND, ("de", "en"))
-    plan_round(live, ROUND, overlap=4)
+    plan_round(live, ROUND, overlap=4, allow_unqualified=True)
     apply(live, ROUND)
     return live
 
@@ -163,7 +163,7 @@ def test_a_span_marked_with_the_mouse_comes_back_where_it_was_marked(
     keys = assignments(in_label_studio, ROUND).get_column("task_key")
     enter_answers(in_label_studio, ROUND, "triage", dict.fromkeys(keys, THREAT))
     pull(in_label_studio, ROUND)
-    plan_round(in_label_studio, ROUND, "detail")
+    plan_round(in_label_studio, ROUND, "detail", allow_unqualified=True)
     apply(in_label_studio, ROUND, "detail")
     queue = project_of(in_label_studio, "star", language, "detail")
     with browsing(in_label_studio, "star") as page:

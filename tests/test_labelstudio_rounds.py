@@ -60,19 +60,19 @@ def copies_on_server(workspace: Workspace, round_name: str = ROUND) -> Counter[s
 @pytest.fixture
 def applied(live: Workspace) -> Workspace:
     """A workspace whose round is in Label Studio, nothing answered."""
-    plan_round(live, ROUND)
+    plan_round(live, ROUND, allow_unqualified=True)
     apply(live, ROUND)
     return live
 
 
 def test_a_round_that_was_not_sampled_or_planned_is_told_with_the_next_step(workspace: Workspace):
     with pytest.raises(InputError, match="aufruf sample pilot"):
-        plan_round(workspace, ROUND)
+        plan_round(workspace, ROUND, allow_unqualified=True)
     with pytest.raises(InputError, match="aufruf annotate plan pilot --pass detail"):
         apply(workspace, ROUND, "detail")
     add_round(workspace)
     with pytest.raises(InputError, match="nobody annotates yet"):
-        plan_round(workspace, ROUND)
+        plan_round(workspace, ROUND, allow_unqualified=True)
 
 
 def test_a_language_with_too_few_annotators_is_told_before_anything_is_planned(workspace: Workspace):
@@ -80,7 +80,7 @@ def test_a_language_with_too_few_annotators_is_told_before_anything_is_planned(w
     path = workspace.root / "annotation" / "annotators.toml"
     path.write_text('[[annotator]]\nid = "amsel"\nlanguages = ["de"]\n')
     with pytest.raises(InputError, match="1 annotators for de, 3 judgements wanted per record"):
-        plan_round(workspace, ROUND)
+        plan_round(workspace, ROUND, allow_unqualified=True)
     assert workspace.store.version(ASSIGNMENTS) is None
 
 
@@ -97,7 +97,7 @@ def test_a_long_title_is_cut_to_fifty_characters_and_stays_its_own():
 def test_a_round_goes_in_is_answered_and_comes_back_as_it_was_answered(live: Workspace):
     name = "both"
     add_round(live, name=name, languages=("de", "en"))
-    assert plan_round(live, name).new == 24
+    assert plan_round(live, name, allow_unqualified=True).new == 24
     report = apply(live, name)
     assert (report.created, report.existing, len(report.projects)) == (24, 0, 8)
     planned = assignments(live, name)
@@ -136,7 +136,7 @@ def test_nothing_is_done_twice(applied: Workspace):
     enter_answers(applied, ROUND, "triage", given)
     pull(applied, ROUND)
     before = versions(applied)
-    assert plan_round(applied, ROUND).new == 0
+    assert plan_round(applied, ROUND, allow_unqualified=True).new == 0
     again = apply(applied, ROUND)
     assert (again.created, again.existing) == (0, 24)
     entered = enter_answers(applied, ROUND, "triage", given)
@@ -171,7 +171,7 @@ def test_detail_asks_those_who_judged_about_what_is_settled_and_spans_come_back(
     }
     enter_answers(applied, ROUND, "triage", given)
     pull(applied, ROUND)
-    assert plan_round(applied, ROUND, "detail").new == 6
+    assert plan_round(applied, ROUND, "detail", allow_unqualified=True).new == 6
     apply(applied, ROUND, "detail")
     detail = assignments(applied, ROUND, "detail")
     assert set(detail.get_column("record_id")) == set(chosen)
@@ -344,14 +344,14 @@ apply(workspace, sys.argv[2])
 @pytest.mark.labelstudio
 def test_apply_killed_at_any_moment_and_run_again_leaves_each_task_once(live: Workspace, repetitions: int):
     add_round(live, 40, "measured")
-    plan_round(live, "measured")
+    plan_round(live, "measured", allow_unqualified=True)
     begun = time.monotonic()
     apply(live, "measured")
     whole = time.monotonic() - begun
     for number in range(repetitions):
         name = f"killed{number}"
         add_round(live, 40, name)
-        plan_round(live, name)
+        plan_round(live, name, allow_unqualified=True)
         moment = random.uniform(0, whole)
         command = [sys.executable, "-c", _APPLY, str(live.root), name]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
@@ -404,7 +404,7 @@ def losing_answers(upstream: str, how_many: int) -> Iterator[tuple[str, list[str
 
 @pytest.mark.labelstudio
 def test_an_answer_lost_on_the_way_after_the_server_accepted_makes_no_task_twice(live: Workspace):
-    plan_round(live, ROUND)
+    plan_round(live, ROUND, allow_unqualified=True)
     upstream = live.secrets.get(server.URL)
     assert upstream is not None
     with losing_answers(upstream.reveal(), 2) as (url, lost):

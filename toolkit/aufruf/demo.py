@@ -138,7 +138,7 @@ def _import(workspace: Workspace, records: int, tick: Tick) -> None:
 
 
 def _annotate(workspace: Workspace, in_pass: Pass, tick: Tick) -> None:
-    rounds.plan_round(workspace, ROUND, in_pass, seed=_SEED)
+    rounds.plan_round(workspace, ROUND, in_pass, seed=_SEED, allow_unqualified=True)
     apply(workspace, ROUND, in_pass)
     planned = rounds.assignments(workspace, ROUND, in_pass)
     given = _answers(workspace, planned, in_pass)

@@ -19,8 +19,9 @@ from aufruf.cli.options import (
 
 if TYPE_CHECKING:
     from aufruf.labelstudio.apply import ApplyReport
+    from aufruf.labelstudio.planning import PlanReport
     from aufruf.labelstudio.pull import PullReport
-    from aufruf.labelstudio.rounds import AnnotatorStatus, PlanReport
+    from aufruf.labelstudio.rounds import AnnotatorStatus
 
 _PANEL = "Annotation"
 RoundArgument = Annotated[str, typer.Argument(metavar="ROUND", help="Name of the round.")]
@@ -45,12 +46,22 @@ def plan(
     round_name: RoundArgument,
     in_pass: PassOption = "triage",
     overlap: Annotated[int, typer.Option(min=1, help="Judgements per record, in triage.")] = 3,
+    gold_rate: Annotated[
+        float,
+        typer.Option(min=0, max=0.5, help="Share of tasks added as records with known answers, in triage."),
+    ] = 0.05,
+    repeat_rate: Annotated[
+        float, typer.Option(min=0, max=0.5, help="Share of tasks added as own records answered long ago.")
+    ] = 0.05,
+    allow_unqualified: Annotated[
+        bool, typer.Option("--allow-unqualified", help="Plan people who have not passed the qualification.")
+    ] = False,
     seed: SeedOption = 0,
     workspace: WorkspaceOption = None,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Decide who judges what; what was planned before stays.
+    """Decide who judges what and on which day; what was planned before stays.
 
     Example: aufruf annotate plan pilot --overlap 3
     """
@@ -58,7 +69,17 @@ def plan(
     from aufruf.workspace import open_workspace
 
     opened = open_workspace(workspace)
-    report = plan_round(opened, round_name, in_pass, overlap=overlap, seed=seed, dry_run=dry_run)
+    report = plan_round(
+        opened,
+        round_name,
+        in_pass,
+        overlap=overlap,
+        gold_rate=gold_rate,
+        repeat_rate=repeat_rate,
+        allow_unqualified=allow_unqualified,
+        seed=seed,
+        dry_run=dry_run,
+    )
     if as_json:
         show_json(report)
     else:
@@ -130,14 +151,18 @@ def pull(
 
 
 def _show_plan(report: PlanReport, *, dry_run: bool) -> None:
+    columns = ["tasks", "new", "heavy", "gold_checks", "repeats", "days", "minutes"]
     rows = [
-        [annotator, language, f"{n:,}"]
-        for annotator, languages in report.loads.items()
-        for language, n in languages.items()
+        [load.annotator, load.language, *(f"{getattr(load, name):,}" for name in columns)]
+        for load in report.loads
     ]
     title = f"round {report.round}, {report.in_pass}: {report.records:,} records"
-    show_table(title, ["annotator", "language", "tasks"], rows)
+    show_table(title, ["annotator", "language", *(name.replace("_", " ") for name in columns)], rows)
     typer.echo(f"new: {report.new:,}, planned before: {report.existing:,}")
+    if report.withdrawn:
+        typer.echo(f"withdrawn: {report.withdrawn:,} tasks of people who left or opted out since")
+    for annotator, languages in report.unqualified.items():
+        typer.echo(f"no tasks for {annotator} in {', '.join(languages)}: has not passed the qualification")
     for reason, n in report.unassignable.items():
         typer.echo(f"not assignable: {n:,} ({reason})")
     if report.short:

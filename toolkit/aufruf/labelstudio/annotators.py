@@ -20,8 +20,9 @@ _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 class Annotator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One annotator, by pseudonym.
 
-    ``daily`` and ``weekly`` are budgets in minutes; None: no budget. ``opt_out`` names labels, sources or
-    targets that this person does not want to read.
+    ``daily`` and ``weekly`` are budgets in minutes, ``daily_heavy`` and ``weekly_heavy`` in heavy records;
+    None: no budget; no heavy records at all: 0. ``opt_out`` names what this person does not want to read: a
+    label, a source, a target, a group of the lexicon, or ``column=value`` of a labelled source.
     """
 
     id: str
@@ -29,7 +30,21 @@ class Annotator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     role: Literal["annotator", "adjudicator"] = "annotator"
     daily: int | None = None
     weekly: int | None = None
+    daily_heavy: int | None = None
+    weekly_heavy: int | None = None
     opt_out: tuple[str, ...] = ()
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether anything limits this person's days or weeks."""
+        return any(
+            limit is not None for limit in (self.daily, self.weekly, self.daily_heavy, self.weekly_heavy)
+        )
+
+    @property
+    def reads_heavy(self) -> bool:
+        """Whether heavy records may be given to this person at all."""
+        return self.daily_heavy != 0 and self.weekly_heavy != 0
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,11 +83,20 @@ def _problems(annotators: tuple[Annotator, ...]) -> list[str]:
     problems += [
         f"annotator '{a.id}' has no languages: expected de, en or both" for a in annotators if not a.languages
     ]
-    for annotator in annotators:
-        budgets = {"daily": annotator.daily, "weekly": annotator.weekly}
-        problems += [
-            f"annotator '{annotator.id}': {name} = {minutes}, expected minutes above 0"
-            for name, minutes in budgets.items()
-            if minutes is not None and minutes <= 0
-        ]
-    return problems
+    return problems + [problem for annotator in annotators for problem in _wrong_budgets(annotator)]
+
+
+def _wrong_budgets(annotator: Annotator) -> list[str]:
+    minutes = {"daily": annotator.daily, "weekly": annotator.weekly}
+    heavy = {"daily_heavy": annotator.daily_heavy, "weekly_heavy": annotator.weekly_heavy}
+    wrong = [
+        f"{name} = {value}, expected minutes above 0"
+        for name, value in minutes.items()
+        if value is not None and value <= 0
+    ]
+    wrong += [
+        f"{name} = {value}, expected a number of heavy records, or 0 for none at all"
+        for name, value in heavy.items()
+        if value is not None and value < 0
+    ]
+    return [f"annotator '{annotator.id}': {said}" for said in wrong]

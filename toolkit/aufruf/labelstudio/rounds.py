@@ -3,44 +3,37 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from aufruf.errors import InputError
 from aufruf.gold import settled_labels
-from aufruf.label_scheme import PASSES
+from aufruf.label_scheme import LANGUAGES, PASSES
 from aufruf.labelstudio.annotators import load_annotators
-from aufruf.labelstudio.routing import plan, plan_detail
+from aufruf.labelstudio.planning import (
+    PlanOptions,
+    PlanReport,
+    circumstances,
+    only_qualified,
+    reported,
+    withdrawable,
+)
+from aufruf.labelstudio.routing import Plan, plan_detail, plan_triage
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, RECORDS, SAMPLES
 from aufruf.views import current_annotations, main_answers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from aufruf.label_scheme import Pass
     from aufruf.labelstudio.annotators import Annotator
     from aufruf.labelstudio.routing import Routing
     from aufruf.workspace import Workspace
 
 URGENT = "urgent"
-
-
-@dataclass(frozen=True)
-class PlanReport:
-    """What was planned. ``new`` and ``existing`` count assignments, ``loads`` all of them by annotator.
-
-    ``unassignable`` counts records by reason; ``short`` records with fewer annotators than wanted.
-    """
-
-    round: str
-    in_pass: Pass
-    records: int
-    new: int
-    existing: int
-    loads: dict[str, dict[str, int]]
-    unassignable: dict[str, int]
-    short: int
-    written: bool
 
 
 @dataclass(frozen=True)
@@ -77,31 +70,74 @@ def plan_round(  # noqa: PLR0913 -- the command's options
     *,
     overlap: int = 3,
     seed: int = 0,
+    gold_rate: float = 0.05,
+    repeat_rate: float = 0.05,
+    allow_unqualified: bool = False,
+    now: datetime | None = None,
     dry_run: bool = False,
 ) -> PlanReport:
     """Assign a round's records to annotators and keep the plan.
 
     Triage takes the sampled records, ``overlap`` annotators each; detail takes those with a settled label,
-    everyone who could judge them in triage. What was planned before stays as it is; what is missing is added.
+    everyone who could judge them in triage. What was planned before stays as it is, and what is missing is
+    added; tasks that are not brought in yet are withdrawn from those who have left or opted out since.
+
+    Args:
+        workspace: the workspace.
+        round_name: the round.
+        in_pass: triage or detail.
+        overlap: judgements wanted per record, in triage.
+        seed: decides what chance decides; the same seed and tables give the same plan.
+        gold_rate: share of an annotator's new tasks that are added as records with known answers, in triage.
+        repeat_rate: share that is added as records which the annotator answered some time ago.
+        allow_unqualified: give tasks to people who have not passed the qualification.
+        now: the time from which repeats are counted back; the present.
+        dry_run: write nothing.
 
     Raises:
         InputError: if the round was not sampled, a language has too few annotators, or no label is settled.
+        SettingsError: if the annotators' file names an unknown opt-out or a budget below one task.
     """
+    options = PlanOptions(overlap, seed, gold_rate, repeat_rate, allow_unqualified)
     with nullcontext() if dry_run else workspace.locked():
-        before = assignments(workspace, round_name, in_pass)
         records = _sampled(workspace, round_name)
-        if in_pass == "triage":
-            routing = _plan_triage(workspace, round_name, records, before, overlap, seed)
+        before = assignments(workspace, round_name, in_pass)
+        everyone = annotators_of(workspace)
+        people, unqualified = only_qualified(workspace, everyone, allow_unqualified=allow_unqualified)
+        settled = _settled_records(workspace, round_name, records) if in_pass == "detail" else None
+        ids = pl.concat([records.select("record_id"), before.select("record_id")]).unique()
+        known = circumstances(
+            workspace, round_name, in_pass, ids, everyone, options, settled=settled, now=now
+        )
+        withdrawn = withdrawable(before, everyone, known)
+        kept = before.join(withdrawn, on="task_key", how="anti")
+        plan = Plan(round_name, in_pass, seed, workspace.label_scheme.sha256)
+        if settled is None:
+            _enough(records, people, overlap, unqualified)
+            routing = plan_triage(records, people, plan, overlap=overlap, existing=kept, circumstances=known)
         else:
-            routing = _plan_detail(workspace, round_name, records, before, seed)
-        written = not dry_run and not routing.assignments.is_empty()
-        report = _report(round_name, in_pass, before, routing, written=written)
+            judged = _judged(workspace, round_name, records)
+            routing = plan_detail(judged, settled, people, plan, existing=kept, circumstances=known)
+        written = not dry_run and bool(routing.assignments.height + withdrawn.height)
+        report = reported(
+            round_name, in_pass, kept, withdrawn.height, routing, known, unqualified, written=written
+        )
         if written:
-            workspace.store.append(ASSIGNMENTS, routing.assignments)
-            counts = {"pass": in_pass, "new": report.new, "existing": report.existing}
-            settings = {"overlap": overlap, "seed": seed, "unassignable": report.unassignable}
-            workspace.record_event("plan", round_name, {**counts, **settings})
+            _write(workspace, report, withdrawn, routing, options)
     return report
+
+
+def _write(
+    workspace: Workspace, report: PlanReport, withdrawn: pl.DataFrame, routing: Routing, options: PlanOptions
+) -> None:
+    """Withdraw and add: cut off between the two, the next plan adds what is missing."""
+    if not withdrawn.is_empty():
+        keys = ", ".join(f"'{key}'" for key in withdrawn.get_column("task_key"))
+        workspace.store.delete(ASSIGNMENTS, f"task_key IN ({keys})")
+    workspace.store.append(ASSIGNMENTS, routing.assignments)
+    counts = {"new": report.new, "existing": report.existing, "withdrawn": report.withdrawn}
+    details = {"pass": report.in_pass, **counts, "unassignable": report.unassignable, **asdict(options)}
+    workspace.record_event("plan", report.round, details)
 
 
 def assignments(workspace: Workspace, round_name: str, in_pass: Pass | None = None) -> pl.DataFrame:
@@ -164,7 +200,7 @@ def planned_or_error(workspace: Workspace, round_name: str, in_pass: Pass | None
 def _sampled(workspace: Workspace, round_name: str) -> pl.DataFrame:
     samples = workspace.store.scan(SAMPLES)
     chosen = samples.filter(pl.col("round") == round_name).select("record_id")
-    records = workspace.store.scan(RECORDS).select("record_id", "language", "source")
+    records = workspace.store.scan(RECORDS).select("record_id", "language")
     found = records.join(chosen, on="record_id", how="semi").collect()
     if found.is_empty():
         known = samples.select(pl.col("round").unique().sort()).collect().get_column("round")
@@ -175,58 +211,47 @@ def _sampled(workspace: Workspace, round_name: str) -> pl.DataFrame:
     return found
 
 
-def _plan_triage(  # noqa: PLR0913, PLR0917 -- what the plan depends on
-    workspace: Workspace,
-    round_name: str,
-    records: pl.DataFrame,
-    before: pl.DataFrame,
-    overlap: int,
-    seed: int,
-) -> Routing:
-    people = annotators_of(workspace)
-    for language in sorted(set(records.get_column("language")) & {"de", "en"}):
+def _enough(
+    records: pl.DataFrame, people: Sequence[Annotator], overlap: int, unqualified: dict[str, list[str]]
+) -> None:
+    for language in sorted(set(records.get_column("language")) & set(LANGUAGES)):
         able = sum(language in person.languages for person in people if person.role == "annotator")
-        if able < overlap:
+        lacking = [name for name, languages in unqualified.items() if language in languages]
+        if able >= overlap:
+            continue
+        if lacking:
             raise InputError(
-                f"{able} annotators for {language}, {overlap} judgements wanted per record: add annotators "
-                "to annotation/annotators.toml or lower --overlap"
+                f"{able} annotators for {language} have passed the qualification, {overlap} judgements are "
+                f"wanted per record; {', '.join(lacking)} have not: let them take it with `aufruf annotate "
+                "qualify`, lower --overlap, or plan with --allow-unqualified"
             )
-    return plan(
-        records,
-        people,
-        round_name=round_name,
-        overlap=overlap,
-        seed=seed,
-        scheme_sha256=workspace.label_scheme.sha256,
-        existing=before,
-    )
+        raise InputError(
+            f"{able} annotators for {language}, {overlap} judgements wanted per record: add annotators "
+            "to annotation/annotators.toml or lower --overlap"
+        )
 
 
-def _plan_detail(
-    workspace: Workspace, round_name: str, records: pl.DataFrame, before: pl.DataFrame, seed: int
-) -> Routing:
-    settled = settled_in(workspace).join(records, on="record_id", how="semi")
-    if settled.is_empty():
+def _settled_records(workspace: Workspace, round_name: str, records: pl.DataFrame) -> pl.DataFrame:
+    settled = settled_in(workspace)
+    if settled.join(records, on="record_id", how="semi").is_empty():
         raise InputError(
             f"round '{round_name}' has no record with a settled label yet: get the answers of triage with "
             f"`aufruf annotate pull {round_name}`"
         )
-    answers = current_annotations(workspace.store.scan(ANNOTATIONS)).filter(
+    return settled
+
+
+def _judged(workspace: Workspace, round_name: str, records: pl.DataFrame) -> pl.DataFrame:
+    """Return who answered in the round's triage, for its main purpose, and could judge."""
+    store = workspace.store
+    answers = main_answers(store.scan(ANNOTATIONS), store.scan(ASSIGNMENTS)).filter(
         (pl.col("round") == round_name)
         & (pl.col("pass") == "triage")
         & (pl.col("state") == "live")
         & pl.col("labels").is_not_null()
     )
-    judged = answers.select("record_id", "annotator").unique().collect().join(records, on="record_id")
-    return plan_detail(
-        judged,
-        settled,
-        annotators_of(workspace),
-        round_name=round_name,
-        seed=seed,
-        scheme_sha256=workspace.label_scheme.sha256,
-        existing=before,
-    )
+    judged = answers.select("record_id", "annotator").unique().collect()
+    return judged.join(records, on="record_id")
 
 
 def settled_in(workspace: Workspace) -> pl.DataFrame:
@@ -234,25 +259,4 @@ def settled_in(workspace: Workspace) -> pl.DataFrame:
     store = workspace.store
     return settled_labels(
         main_answers(store.scan(ANNOTATIONS), store.scan(ASSIGNMENTS)), workspace.label_scheme
-    )
-
-
-def _report(
-    round_name: str, in_pass: Pass, before: pl.DataFrame, routing: Routing, *, written: bool
-) -> PlanReport:
-    every = pl.concat([before, routing.assignments])
-    counts = every.group_by("annotator", "language").len().sort("annotator", "language")
-    loads: dict[str, dict[str, int]] = {}
-    for annotator, language, n in counts.iter_rows():
-        loads.setdefault(annotator, {})[language] = n
-    return PlanReport(
-        round=round_name,
-        in_pass=in_pass,
-        records=every.get_column("record_id").n_unique(),
-        new=routing.assignments.height,
-        existing=before.height,
-        loads=loads,
-        unassignable=routing.unassignable,
-        short=routing.short,
-        written=written,
     )
