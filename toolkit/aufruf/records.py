@@ -15,7 +15,7 @@ import polars as pl
 from aufruf.articles import Excerpts, excerpts
 from aufruf.language import identify_language
 from aufruf.masking import mask, mask_column, unkeyed
-from aufruf.pseudonyms import key_id, keyed_hash, keyed_hashes
+from aufruf.pseudonyms import key_id, keyed_hash, keyed_hashes, sha256_hashes
 from aufruf.quotes import quoted_spans, quotes_column
 from aufruf.recurring import site_of
 from aufruf.reporting import reporting_columns
@@ -97,7 +97,7 @@ def records_from_items(items: pl.DataFrame, origin: Origin) -> Made:
 def _posts(items: pl.DataFrame, origin: Origin) -> pl.DataFrame:
     masked = mask_column(items["text"], origin.key, origin.mask)
     language = identify_language(masked)
-    hashed = _sha256(items["text"])
+    hashed = sha256_hashes(items["text"])
     form = _identity_form(items)
     first = pl.select(pl.coalesce(items["id"], pl.when(form == "at").then(items["author"]))).to_series()
     second = pl.select(pl.when(form == "at").then(items["created_at"].dt.to_string())).to_series()
@@ -209,7 +209,7 @@ def _finished(frame: pl.DataFrame, origin: Origin) -> pl.DataFrame:
     """Add what all records have; columns that say nothing here are null."""
     full = frame.with_columns(
         *reporting_columns(frame["text"], frame["quotes"], frame["language"]),
-        match_sha256=_sha256(frame.select(unkeyed(pl.col("text"))).to_series()),
+        match_sha256=sha256_hashes(frame.select(unkeyed(pl.col("text"))).to_series()),
         import_id=pl.lit(origin.import_id),
         source=pl.lit(origin.source),
         rights=pl.lit(origin.rights, pl.String),
@@ -219,11 +219,6 @@ def _finished(frame: pl.DataFrame, origin: Origin) -> pl.DataFrame:
         full = full.with_columns(title=mask_column(frame["title"], origin.key, origin.mask))
     missing = [pl.lit(None, dtype).alias(name) for name, dtype in MADE.items() if name not in full.columns]
     return full.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in MADE.items())
-
-
-def _sha256(texts: pl.Series) -> pl.Series:
-    digests = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
-    return pl.Series(texts.name, digests, dtype=pl.String)
 
 
 def _refusals(items: pl.DataFrame, reason: str, message: str) -> pl.DataFrame:
