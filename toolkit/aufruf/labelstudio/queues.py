@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +18,7 @@ MAIN, GOLD_CHECK, REPEAT = "main", "gold_check", "repeat"
 DAYS_A_WEEK = 7
 _MINUTE = 60
 _FINE = 1 << 20
+_ROUNDING = 1e-6
 _T = TypeVar("_T")
 
 
@@ -32,62 +33,58 @@ class Entry:
 
 @dataclass(frozen=True)
 class Limits:
-    """How many tasks and how many heavy ones a day and a week may bring; None: any number."""
+    """How many seconds and how many heavy tasks a day and a week may bring; None: any number."""
 
-    day: int | None = None
-    week: int | None = None
+    day: float | None = None
+    week: float | None = None
     day_heavy: int | None = None
     week_heavy: int | None = None
 
 
 @dataclass
 class Days:
-    """What the days of one annotator hold so far, against the limits."""
+    """What the days of one annotator hold so far, against the limits. Weeks begin on days 0, 7, 14 and on."""
 
     limits: Limits
-    tasks: Counter[int] = field(default_factory=Counter[int])
+    seconds: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
     heavy: Counter[int] = field(default_factory=Counter[int])
 
-    def take(self, day: int, *, is_heavy: bool) -> None:
+    def take(self, day: int, seconds: float, *, is_heavy: bool) -> None:
         """Count a task on a day."""
-        self.tasks[day] += 1
+        self.seconds[day] += seconds
         self.heavy[day] += is_heavy
 
-    def has_room(self, day: int, *, is_heavy: bool) -> bool:
+    def has_room(self, day: int, seconds: float, *, is_heavy: bool) -> bool:
         """Whether a day, and the week it lies in, may bring another task."""
         first = day - day % DAYS_A_WEEK
         week = range(first, first + DAYS_A_WEEK)
         limits = self.limits
-        return (
-            _fits(self.tasks[day], limits.day)
-            and _fits(sum(self.tasks[each] for each in week), limits.week)
-            and (
-                not is_heavy
-                or (
-                    _fits(self.heavy[day], limits.day_heavy)
-                    and _fits(sum(self.heavy[each] for each in week), limits.week_heavy)
-                )
-            )
-        )
+        wanted = [
+            (self.seconds.get(day, 0.0) + seconds, limits.day),
+            (sum(self.seconds.get(each, 0.0) for each in week) + seconds, limits.week),
+        ]
+        if is_heavy:
+            wanted += [
+                (self.heavy[day] + 1, limits.day_heavy),
+                (sum(self.heavy[each] for each in week) + 1, limits.week_heavy),
+            ]
+        return all(limit is None or amount <= limit + _ROUNDING for amount, limit in wanted)
 
 
 def limits_of(annotator: Annotator, seconds: float) -> Limits:
-    """Return an annotator's budgets in tasks that take ``seconds`` each.
+    """Return an annotator's budgets. A task takes ``seconds``.
 
     Raises:
         SettingsError: if a budget in minutes is shorter than one task.
     """
-    tasks = {
-        name: None if minutes is None else int(minutes * _MINUTE / seconds)
-        for name, minutes in (("daily", annotator.daily), ("weekly", annotator.weekly))
-    }
-    for name, number in tasks.items():
-        if number == 0:
+    for name, minutes in (("daily", annotator.daily), ("weekly", annotator.weekly)):
+        if minutes is not None and minutes * _MINUTE < seconds:
             raise SettingsError(
-                f"annotator '{annotator.id}': {name} = {getattr(annotator, name)} minutes, but a task takes "
-                f"about {seconds:.0f} seconds: give more minutes, or take the person out of the file"
+                f"annotator '{annotator.id}': {name} = {minutes} minutes, but a task takes about "
+                f"{seconds:.0f} seconds: give more minutes, or take the person out of the file"
             )
-    return Limits(tasks["daily"], tasks["weekly"], annotator.daily_heavy, annotator.weekly_heavy)
+    day, week = (None if each is None else each * _MINUTE for each in (annotator.daily, annotator.weekly))
+    return Limits(day, week, annotator.daily_heavy, annotator.weekly_heavy)
 
 
 def spread(many: Sequence[_T], few: Sequence[_T], start: float) -> list[_T]:
@@ -130,7 +127,7 @@ def in_turn(queues: Sequence[Sequence[_T]]) -> list[_T]:
     return [each for _, _, each in sorted(places, key=lambda place: place[:2])]
 
 
-def release_days(entries: Iterable[Entry], days: Days) -> list[int]:
+def release_days(entries: Iterable[Entry], days: Days, seconds: float) -> list[int]:
     """Return the day of the round on which each task is due.
 
     That is the first day with room that is not before the last task's.
@@ -138,13 +135,14 @@ def release_days(entries: Iterable[Entry], days: Days) -> list[int]:
     Args:
         entries: the tasks in their order; none is heavy where the limits allow no heavy ones at all.
         days: what was planned before; the new tasks are counted in it.
+        seconds: what a task takes; not more than a day or a week allows.
     """
-    day = max(days.tasks, default=0)
+    day = max(days.seconds, default=0)
     found: list[int] = []
     for entry in entries:
-        while not days.has_room(day, is_heavy=entry.is_heavy):
+        while not days.has_room(day, seconds, is_heavy=entry.is_heavy):
             day += 1
-        days.take(day, is_heavy=entry.is_heavy)
+        days.take(day, seconds, is_heavy=entry.is_heavy)
         found.append(day)
     return found
 
@@ -153,7 +151,3 @@ def _with_checks(rows: Sequence[Entry], rng: Random) -> list[Entry]:
     kinds = {kind: [row for row in rows if row.purpose == kind] for kind in (MAIN, GOLD_CHECK, REPEAT)}
     checks = sorted((kinds[GOLD_CHECK], kinds[REPEAT]), key=len)
     return spread(kinds[MAIN], spread(checks[1], checks[0], rng.random()), rng.random())
-
-
-def _fits(number: int, limit: int | None) -> bool:
-    return limit is None or number < limit

@@ -228,9 +228,10 @@ def _rows_of(
 ) -> list[dict[str, str | int | None]]:
     own = before.filter(pl.col("annotator") == annotator.id)
     last: dict[str, int] = dict(own.group_by("language").agg(pl.col("position").max()).iter_rows())
-    days = Days(limits_of(annotator, known.seconds.get(annotator.id, _SECONDS)))
+    seconds = known.seconds.get(annotator.id, _SECONDS)
+    days = Days(limits_of(annotator, seconds))
     for record, day in own.select("record_id", "release_day").iter_rows():
-        days.take(day, is_heavy=record in known.heavy)
+        days.take(day, seconds, is_heavy=record in known.heavy)
     queues: list[list[tuple[str, int, Entry]]] = []
     for language, wanted in sorted(records.items()):
         place = f"{plan.seed}:{plan.round_name}:{plan.in_pass}:{annotator.id}:{language}"
@@ -238,7 +239,7 @@ def _rows_of(
         first = last.get(language, -1) + 1
         queues.append([(language, n, entry) for n, entry in enumerate(entries, start=first)])
     turns = in_turn(queues)
-    due = release_days((entry for _, _, entry in turns), days)
+    due = release_days((entry for _, _, entry in turns), days, seconds)
     return [
         {
             "task_key": task_key(plan.round_name, plan.in_pass, entry.record_id, annotator.id, entry.purpose),
