@@ -265,7 +265,7 @@ def test_the_command_says_what_it_costs_and_asks(imported: Workspace, answer: st
         os.close(descriptor)
     assert key_status(imported).state == state
     assert process.returncode == (0 if state == "destroyed" else 1)
-    for part in (b"become new records", b"takedown --author", b"stay searchable", b"backups"):
+    for part in (b"become new records", b"removal of all their posts", b"stay searchable", b"backups"):
         assert part in told
 
 

@@ -306,8 +306,9 @@ def keep(  # noqa: PLR0913 -- what an import is made of
     made = _counted(mine.limit(0) if done else mine)
     totals = staging.totals
     report = replace(
-        _report(import_id, totals, made, shared, max_bad),
-        notes=(*totals.notes, *notes, *_residue_note(totals.residue)),
+        _report(import_id, totals, made, shared),
+        max_bad=max_bad,
+        notes=(*totals.notes, *notes, *_left_out(totals)),
     )
     if not dry_run:
         more = also()
@@ -403,7 +404,7 @@ def _counted(records: pl.LazyFrame) -> _Made:
     return _Made(kinds, languages, units.item())
 
 
-def _report(import_id: str, totals: Totals, made: _Made, clusters: int, max_bad: float) -> ImportReport:
+def _report(import_id: str, totals: Totals, made: _Made, clusters: int) -> ImportReport:
     assert totals.items == totals.kept + sum(totals.reasons.values())
     return ImportReport(
         import_id=import_id,
@@ -416,12 +417,13 @@ def _report(import_id: str, totals: Totals, made: _Made, clusters: int, max_bad:
         languages=made.languages,
         kinds=made.kinds,
         clusters=clusters,
-        max_bad=max_bad,
     )
 
 
-def _residue_note(residue: Mapping[str, int]) -> list[str]:
-    if not residue:
-        return []
-    parts = ", ".join(f"{n:,} {reason}" for reason, n in sorted(residue.items()))
-    return [f"lines of articles left out as residue: {parts}"]
+def _left_out(totals: Totals) -> Iterator[str]:
+    """Say what was left out of articles, and whether nothing is left at all."""
+    if totals.residue:
+        parts = ", ".join(f"{n:,} {reason}" for reason, n in sorted(totals.residue.items()))
+        yield f"lines of articles left out as residue: {parts}"
+    if totals.items and not totals.kept:
+        yield "nothing was kept: none of what was read is a post or an article"

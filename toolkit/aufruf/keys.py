@@ -34,7 +34,7 @@ COSTS = (
     "the same files are still recognised, but the same posts in other files, and edits, become new records",
     "authors, conversations and mentioned people of later imports cannot be linked to those that are here",
     "`@user_…` in texts stay as they are, but nobody can make them again from a name",
-    "who asks for the removal of all their posts (`takedown --author`) cannot be found by name any more",
+    "who asks for the removal of all their posts cannot be found by name any more",
     "releases that exist stay as they are, but cannot be made again byte for byte",
 )
 """What is lost with the key, in users' words."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import polars as pl
@@ -19,11 +20,10 @@ from aufruf.sources.times import times_told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 
 def read_source(
-    path: Path,
+    path: Path | str,
     format: Format | None = None,  # noqa: A002 -- as the command line says
     field_map: FieldMap | Path | None = None,
 ) -> SourceResult:
@@ -35,7 +35,7 @@ def read_source(
         InputError: if there is nothing at the path, if a file is not what it must be, or if no column
             for the text can be found.
     """
-    with located(path, format) as there:
+    with located(Path(path), format) as there:
         parts = list(read_batches(there, format, given_map(field_map)))
     items = [placed(name, batch) for name, batch in parts]
     refusals = [{"file": name, **refusal._asdict()} for name, batch in parts for refusal in batch.refusals]
