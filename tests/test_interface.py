@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, fromstring
 
@@ -12,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aufruf.assets import asset
+from aufruf.generated.files import generated_files
 from aufruf.label_scheme import LANGUAGES, NONE, PASSES, Bilingual, LabelScheme, load_label_scheme
 from aufruf.labelstudio.answers import Answer, to_result
 from aufruf.labelstudio.instruction import guidelines_html
 from aufruf.labelstudio.interface import answer_keys, build_interface, settled_choices
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from aufruf.label_scheme import Language, Pass
+    from aufruf.workspace import Workspace
 
 SCHEME = load_label_scheme(asset("schemas", "label_scheme.toml"))
 PAGES = [(in_pass, language) for in_pass in PASSES for language in LANGUAGES]
@@ -108,7 +109,11 @@ def test_the_validator_accepts_an_answer_with_every_control_of_triage():
     result = to_result(answer, "a text", SCHEME, "triage")
     interface = LabelInterface(build_interface(SCHEME, "triage", "en"))
     assert interface.validate_annotation({"result": result})
-    assert {region["from_name"] for region in result} == set(named(page())) - {"text", "contradiction"}
+    assert {region["from_name"] for region in result} == set(named(page())) - {
+        "text",
+        "contradiction",
+        "reveal",
+    }
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -117,7 +122,7 @@ def test_triage_asks_for_labels_voices_triage_attributes_and_flags(language: Lan
     voices = {voice.name: voice.title[language] for voice in SCHEME.voices}
     serious = next(a for a in SCHEME.attributes if a.name == "serious")
     assert set(controls) == (
-        {"text", "labels", "flags", "comment", "contradiction"}
+        {"text", "reveal", "labels", "flags", "comment", "contradiction"}
         | {f"{question}_{label}" for question in ("voice", "serious") for label in SCHEME.label_names}
     )
     titles = {label.name: label.title[language] for label in SCHEME.labels}
@@ -138,7 +143,7 @@ def test_detail_asks_for_spans_and_the_detail_attributes_of_each_label(language:
         for label in SCHEME.label_names
         for attribute in SCHEME.attributes_of(label, "detail")
     }
-    assert set(controls) == {"text", "settled", "spans"} | set(asked)
+    assert set(controls) == {"text", "reveal", "settled", "spans"} | set(asked)
     assert {name: captions(controls[name]) for name in asked} == asked
     assert captions(controls["spans"]) == {label.name: label.title[language] for label in SCHEME.labels}
     assert not [name for name in controls if controls[name].get("required")]
@@ -239,7 +244,28 @@ def test_triage_keeps_the_bare_keys_for_voices():
 
 def test_the_page_blurs_the_text_unless_told_not_to():
     assert "blur(" in build_interface(SCHEME, "triage", "de")
-    assert "blur(" not in build_interface(SCHEME, "triage", "de", blur=False)
+    plain = build_interface(SCHEME, "triage", "de", blur=False)
+    assert "blur(" not in plain
+    assert "reveal" not in named(fromstring(plain))
+
+
+@pytest.mark.parametrize(("in_pass", "language"), PAGES)
+def test_a_blurred_text_can_be_shown_by_a_key(in_pass: Pass, language: Language):
+    reveal = named(page(in_pass, language))["reveal"]
+    assert [(choice.attrib["value"], choice.attrib["hotkey"]) for choice in reveal] == [("shown", "9")]
+    assert "required" not in reveal.attrib
+
+
+def test_a_workspace_can_do_without_the_blur(workspace: Workspace):
+    settings = workspace.root / "aufruf.toml"
+    settings.write_text(settings.read_text("utf-8").replace("blur = true", "blur = false"), "utf-8")
+    made = generated_files(workspace.root)[Path("annotation/interface.triage.de.xml")]
+    assert made == build_interface(SCHEME, "triage", "de", blur=False)
+
+
+def test_label_studios_buttons_have_german_captions_on_german_pages_alone():
+    assert 'content: "Absenden"' in build_interface(SCHEME, "triage", "de")
+    assert "content:" not in build_interface(SCHEME, "triage", "en")
 
 
 def test_the_style_holds_nothing_that_label_studio_escapes():

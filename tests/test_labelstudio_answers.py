@@ -19,6 +19,8 @@ from aufruf.labelstudio.rows import Asked, RawAnnotation, from_annotation
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn
 
+    from aufruf.label_scheme import Pass
+
 SCHEME = load_label_scheme(asset("schemas", "label_scheme.toml"))
 TEXT = "Hallo 😀 e\u0301 Welt"
 NOW = datetime(2031, 3, 1, tzinfo=UTC)
@@ -231,6 +233,13 @@ def test_an_annotation_that_does_not_count_is_refused_by_reason(
     with pytest.raises(Refusal) as raised:
         from_annotation(raw, asked, SCHEME, is_first=is_first)
     assert raised.value.reason == reason
+
+
+@pytest.mark.parametrize("in_pass", ["triage", "detail"])
+def test_that_the_text_was_shown_by_key_is_no_answer(in_pass: Pass):
+    given = [choices("labels", "none")] if in_pass == "triage" else []
+    shown = choices("reveal", "shown")
+    assert read_result([shown, *given], TEXT, SCHEME, in_pass) == read_result(given, TEXT, SCHEME, in_pass)
 
 
 def test_what_the_page_sends_for_settled_labels_is_no_answer():

@@ -24,6 +24,7 @@ Pass = Literal["triage", "detail"]
 NONE = "none"
 """Stands for "no label holds" wherever one label has to be chosen; no label is called so."""
 NONE_HOTKEY = "0"
+REVEAL_HOTKEY = "9"
 LANGUAGES: tuple[Language, ...] = ("de", "en")
 PASSES: tuple[Pass, ...] = ("triage", "detail")
 
@@ -234,7 +235,11 @@ def _wrong_names(scheme: LabelScheme) -> Iterator[str]:
 
 
 def _wrong_keys(scheme: LabelScheme) -> Iterator[str]:
-    keys = [NONE_HOTKEY, *(entry.hotkey for entries in (scheme.labels, scheme.flags) for entry in entries)]
+    keys = [
+        NONE_HOTKEY,
+        REVEAL_HOTKEY,
+        *(entry.hotkey for entries in (scheme.labels, scheme.flags) for entry in entries),
+    ]
     keys += [key for label in scheme.labels for key in label.voice_hotkeys]
     yield from (f"hotkey '{key}' is given twice" for key in _repeated(keys))
     for label in scheme.labels:

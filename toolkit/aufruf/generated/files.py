@@ -50,8 +50,11 @@ def generated_files(root: Path) -> dict[Path, str]:
         SettingsError: if the label scheme is wrong, or a guidelines file is missing or has wrong markers.
     """
     scheme = load_label_scheme(root / LABEL_SCHEME)
+    blur = not (root / SETTINGS_FILE).is_file() or open_workspace(root).settings.interface.blur
     files = {
-        Path(f"annotation/interface.{in_pass}.{language}.xml"): build_interface(scheme, in_pass, language)
+        Path(f"annotation/interface.{in_pass}.{language}.xml"): build_interface(
+            scheme, in_pass, language, blur=blur
+        )
         for in_pass in PASSES
         for language in LANGUAGES
     }

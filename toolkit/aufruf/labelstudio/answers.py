@@ -16,6 +16,7 @@ from aufruf.labelstudio.interface import (
     COMMENT,
     FLAGS,
     LABELS,
+    REVEAL,
     SETTLED,
     SPANS,
     TEXT,
@@ -173,7 +174,7 @@ def _given(result: object, text: str, scheme: LabelScheme, in_pass: Pass) -> _Gi
             given.spans.append(_span(value, text, scheme))
         elif name == COMMENT:
             given.comments += [value.text] if isinstance(value.text, str) else value.text or ()
-        elif name != SETTLED:
+        elif name not in {SETTLED, REVEAL}:
             if value.choices is None:
                 raise Refusal("malformed", f"control {name} comes without choices")
             given.choices[name] += value.choices
@@ -189,8 +190,9 @@ def controls_of(scheme: LabelScheme, in_pass: Pass) -> set[str]:
         for label in attribute.labels
     }
     if in_pass == "detail":
-        return {SPANS, SETTLED} | attributes
-    return {LABELS, FLAGS, COMMENT} | attributes | {voice_control(label) for label in scheme.label_names}
+        return {SPANS, SETTLED, REVEAL} | attributes
+    voices = {voice_control(label) for label in scheme.label_names}
+    return {LABELS, FLAGS, COMMENT, REVEAL} | attributes | voices
 
 
 def _span(value: _Value, text: str, scheme: LabelScheme) -> tuple[str, int, int]:

@@ -169,7 +169,9 @@ def _jobs(workspace: Workspace, planned: pl.DataFrame) -> list[_Job]:
             language=first["language"],
             annotator=first["annotator"],
             identity=_identity(workspace, first["round"], first["pass"], f"{language}\0{annotator}"),
-            interface=build_interface(scheme, first["pass"], first["language"]),
+            interface=build_interface(
+                scheme, first["pass"], first["language"], blur=workspace.settings.interface.blur
+            ),
             instruction=instructions[language],
             guideline_version=workspace.guideline_version(first["language"]),
         )

@@ -11,7 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING, TypedDict
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from aufruf.label_scheme import NONE, NONE_HOTKEY, Bilingual
+from aufruf.label_scheme import NONE, NONE_HOTKEY, REVEAL_HOTKEY, Bilingual
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -29,6 +29,9 @@ SETTLED = "settled"
 """Data field and control of the detail pass: which labels are settled. Its answer carries nothing."""
 CONTRADICTION = "contradiction"
 """A control that cannot be seen or answered: it keeps the page from sending `none` beside a label."""
+
+REVEAL = "reveal"
+"""A control beside a blurred text: while it has the focus or is ticked, the text shows. No answer."""
 
 _UNREACHABLE = "ctrl+alt+shift+"
 """For choices that nobody is to press: one without a key gets the next free one from Label Studio."""
@@ -87,16 +90,17 @@ def build_interface(scheme: LabelScheme, in_pass: Pass, language: Language, *, b
 
     A task's data holds `text`, `context_before` and `context_after` (empty where there is none), and in
     the detail pass `settled`, made by `settled_choices`. With ``blur`` the text shows only while the
-    pointer is on it.
+    pointer is on it, or `reveal` has the keyboard's focus or is ticked; its answer carries nothing.
 
     Controls of triage: `labels`, per label `voice_<label>` and `<attribute>_<label>`, `flags`, `comment`.
     Where a flag makes the answer a missing value, the page hides the questions about labels and asks for
     none of them. Controls of detail: `spans`, `<attribute>_<label>`, all of them optional; `settled`
     comes back with what was in the data.
     """
-    page = _Page(scheme, language)
-    root = Element("View", className="aufruf")
-    SubElement(root, "Style").text = _STYLE + (_BLUR if blur else "")
+    page = _Page(scheme, language, blur)
+    root = Element("View", className=f"aufruf aufruf-{in_pass}")
+    style = [_STYLE, _BLUR if blur else "", _ALONE if in_pass == "triage" else ""]
+    SubElement(root, "Style").text = "".join([*style, _GERMAN if language == "de" else ""])
     _header(_class(root, "aufruf-warning"), _WARNING[language], 5)
     if in_pass == "triage":
         page.triage(root)
@@ -112,9 +116,10 @@ class _Page:
 
     scheme: LabelScheme
     language: Language
+    blur: bool
 
     def triage(self, root: Element) -> None:
-        _text(root)
+        self._text(root)
         asked = SubElement(root, "View", _unless(FLAGS, self.scheme.missing_flags))
         _header(asked, _LABELS[self.language])
         labels = _choices(asked, LABELS, "multiple", required=_LABELS_REQUIRED[self.language])
@@ -133,11 +138,22 @@ class _Page:
         spans = SubElement(root, "Labels", name=SPANS, toName=TEXT, showInline="true")
         for label in self.scheme.labels:
             self._choice(spans, label, label.hotkey, tag="Label").set("background", label.color)
-        _text(root)
+        self._text(root)
         for label in self.scheme.labels:
             view = _when(root, SETTLED, (label.name,), label.color)
             _header(view, label.title[self.language])
             self._attributes(view, label, "detail", answer_keys(label, "detail"))
+
+    def _text(self, page: Element) -> None:
+        view = _class(page, "aufruf-reading")
+        if self.blur:
+            reveal = _choices(_class(view, "aufruf-reveal"), REVEAL, "multiple")
+            caption = _caption(_REVEAL[self.language])
+            SubElement(reveal, "Choice", value="shown", html=caption, hotkey=REVEAL_HOTKEY)
+        view = _class(view, "aufruf-text")
+        SubElement(_class(view, "aufruf-context"), "Header", value="$context_before", size="5")
+        SubElement(view, "Text", name=TEXT, value=f"${TEXT}", granularity="symbol")
+        SubElement(_class(view, "aufruf-context"), "Header", value="$context_after", size="5")
 
     def _label(self, page: Element, label: Label) -> None:
         title = label.title[self.language]
@@ -185,13 +201,6 @@ class _Page:
         return choice
 
 
-def _text(page: Element) -> None:
-    view = _class(page, "aufruf-text")
-    SubElement(_class(view, "aufruf-context"), "Header", value="$context_before", size="5")
-    SubElement(view, "Text", name=TEXT, value=f"${TEXT}", granularity="symbol")
-    SubElement(_class(view, "aufruf-context"), "Header", value="$context_after", size="5")
-
-
 def _class(page: Element, name: str) -> Element:
     return SubElement(page, "View", className=name)
 
@@ -234,25 +243,53 @@ def _literal(text: str) -> str:
 
 _STYLE = """
 .aufruf { max-width: 60rem; }
-.aufruf-warning * { color: #8a4b08 !important; font-size: 14px !important; margin: 0 !important; }
-.aufruf-context * {
-  color: #777 !important; font-size: 15px !important; font-weight: normal !important;
-  line-height: 1.6 !important; margin: 0 8px !important; white-space: pre-wrap;
+.aufruf h3, .aufruf h4 {
+  font-size: 16px !important; line-height: 1.3 !important; margin: 8px 0 2px !important;
 }
-.aufruf .lsf-choice { margin-right: 14px; }
+.aufruf .lsf-choices { margin: 0 !important; min-height: 0; }
+.aufruf .lsf-choice { margin: 0 14px 2px 0; }
+.aufruf sup { color: #555; font-size: 11px !important; }
+.aufruf .aufruf-warning * { color: #8a4b08 !important; font-size: 14px !important; margin: 0 !important; }
+.aufruf-reading {
+  background: #f6f6f4; border: 1px solid #ddd; border-radius: 6px; margin: 8px 0; padding: 10px 14px;
+}
+.aufruf-text .lsf-htx-richtext { font-size: 17px; line-height: 1.6; padding: 2px 0; white-space: pre-wrap; }
+.aufruf .aufruf-context * {
+  color: #777 !important; font-size: 15px !important; font-weight: normal !important;
+  line-height: 1.6 !important; margin: 0 !important; white-space: pre-wrap;
+}
+.aufruf-reveal { float: right; margin: -4px 0 0 12px; }
+.aufruf-reveal * { font-size: 13px; margin: 0 !important; }
 .aufruf-settled sup { display: none; }
 .aufruf-contradiction * { color: #b00020 !important; }
 """
 
 _BLUR = """
 .aufruf-text { filter: blur(7px); transition: filter 0.1s; }
-.aufruf-text:hover, .aufruf-text:focus-within { filter: none; }
+.aufruf-text:hover, .aufruf-reading:focus-within .aufruf-text { filter: none; }
+.aufruf-reading:has(.aufruf-reveal input:checked) .aufruf-text { filter: none; }
 """
+
+_ALONE = """
+.lsf-sidepanels { padding-right: 0 !important; }
+.lsf-sidepanels__wrapper_align_right { display: none !important; }
+"""
+"""Nothing is marked in triage: Label Studio's list of marked places only takes room."""
+
+_GERMAN = "".join(
+    f"""
+[data-testid=bottombar-{name}-button] span {{ display: none; }}
+[data-testid=bottombar-{name}-button]::after {{ content: "{caption}"; flex: 1; text-align: center; }}
+"""
+    for name, caption in (("submit", "Absenden"), ("update", "Ändern"), ("skip", "Überspringen"))
+)
+"""Label Studio speaks English only: its buttons get German captions."""
 
 _WARNING = Bilingual(
     de="Der Text kann Drohungen und Gewalt enthalten. Überspringen und Pausen sind jederzeit in Ordnung.",
     en="The text may hold threats and violence. Skipping and taking a break are always fine.",
 )
+_REVEAL = Bilingual(de="Text zeigen", en="Show the text")
 _LABELS = Bilingual(de="Was enthält der Text?", en="What does the text contain?")
 _LABELS_REQUIRED = Bilingual(
     de="Bitte mindestens ein Label wählen, oder 0 für „nichts davon“.",
