@@ -23,6 +23,7 @@ WRITES_NOTHING = {
     "annotate status",
     "demo",
     "doctor",
+    "duplicates",
     "evaluate",
     "init",
     "key status",

@@ -147,6 +147,21 @@ def _jaccard(  # noqa: PLR0913, PLR0917 -- a kernel takes its buffers one by one
 
 
 @njit(cache=True, nogil=True)
+def fill_similarities(
+    data: _Bytes, offsets: _Offsets, lefts: _Rows, rights: _Rows, similarities: NDArray[np.float64]
+) -> None:
+    """Write the similarity of the texts of each pair, however low."""
+    longest = 0
+    for text in range(offsets.size - 1):
+        longest = max(longest, offsets[text + 1] - offsets[text])
+    slots = table_size(2 * longest)
+    table = np.empty(slots, dtype=np.uint64), np.zeros(slots, dtype=np.int64)
+    for place in range(lefts.size):
+        since = 1 + 3 * place
+        similarities[place] = _jaccard(data, offsets, lefts[place], rights[place], table, since, 1e-9)
+
+
+@njit(cache=True, nogil=True)
 def root(parents: _Rows, text: int) -> int:
     """Return the text that stands for a text's cluster: its first."""
     while parents[text] != text:

@@ -213,16 +213,13 @@ class Search:
         return self._kernels.roots(self._parents)
 
 
-def connected(n: int, pairs: pl.DataFrame) -> pl.Series:
-    """Return for each of n positions the smallest position that pairs connect it with."""
+def similarities(buffers: Buffers, lefts: pl.Series, rights: pl.Series) -> pl.Series:
+    """Return the similarity of the texts at each pair of positions, as `find_duplicates` takes it."""
     import numpy as np
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
 
-    if pairs.is_empty():
-        return pl.Series("cluster", np.arange(n), dtype=pl.Int64)
-    ends = (pairs["left"].to_numpy(), pairs["right"].to_numpy())
-    edges = coo_array((np.ones(pairs.height, dtype=np.int8), ends), shape=(n, n))
-    component: NDArray[np.int32] = connected_components(edges, directed=False)[1]
-    frame = pl.DataFrame({"component": component}).with_row_index("row")
-    return frame.select(pl.col("row").min().over("component").cast(pl.Int64).alias("cluster")).to_series()
+    from aufruf.duplicate_kernels import fill_similarities
+
+    found = np.empty(len(lefts))
+    left, right = lefts.cast(pl.Int32).to_numpy(), rights.cast(pl.Int32).to_numpy()
+    fill_similarities(buffers.data, buffers.offsets, left, right, found)
+    return pl.Series("similarity", found)

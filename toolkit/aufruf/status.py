@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from aufruf.chains import largest_clusters
 from aufruf.keys import key_status
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, CLUSTERS, GOLD, QUARANTINE, RECORDS, SAMPLES
 from aufruf.views import current_annotations, newest_records
@@ -31,13 +32,16 @@ class RoundStatus:
 class Status:
     """What a workspace holds. ``records`` counts newest versions, by kind and language.
 
-    ``duplicate_clusters`` are those of two records or more. ``pseudonym_key`` is its state: see `KeyStatus`.
+    ``duplicate_clusters`` are those of two records or more; ``chains`` counts those among the ten largest
+    whose ends are unlike each other (see `largest_clusters`). ``pseudonym_key`` is its state: see
+    `KeyStatus`.
     """
 
     workspace: str
     label_scheme: str
     records: dict[str, int]
     duplicate_clusters: int
+    chains: int
     quarantined: int
     sampled: dict[str, int]
     rounds: list[RoundStatus]
@@ -61,6 +65,7 @@ def status(workspace: Workspace) -> Status:
         .select(pl.col("cluster").filter(pl.col("cluster").is_duplicated()).n_unique())
         .collect()
         .item(),
+        chains=largest_clusters(store).filter("is_chain").height,
         quarantined=store.scan(QUARANTINE).select(pl.len()).collect().item(),
         sampled=dict(store.scan(SAMPLES).group_by("round").len().sort("round").collect().iter_rows()),
         rounds=_rounds(workspace),

@@ -12,6 +12,7 @@ from aufruf.cli import (
     annotate,
     baselines,
     decisions,
+    duplicates,
     keys,
     labelstudio,
     records,
@@ -33,6 +34,7 @@ app = typer.Typer(
 start.register(app)
 scheme.register(app)
 records.register(app)
+duplicates.register(app)
 sampling.register(app)
 annotate.register(app)
 labelstudio.register(app)

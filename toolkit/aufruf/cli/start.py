@@ -57,6 +57,7 @@ def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
     rows = [[f"records, {kind}", f"{n:,}"] for kind, n in found.records.items()]
     rows += [
         ["duplicate clusters", f"{found.duplicate_clusters:,}"],
+        *([["  chains, see aufruf duplicates", f"{found.chains:,}"]] if found.chains else []),
         ["quarantined", f"{found.quarantined:,}"],
     ]
     rows += [[f"sampled for {name}", f"{n:,}"] for name, n in found.sampled.items()]
