@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import zipfile
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,13 +23,14 @@ from hypothesis import strategies as st
 from aufruf.assets import asset
 from aufruf.errors import InputError, ServerError
 from aufruf.labelstudio import database, server
-from aufruf.labelstudio.accounts import annotator_token, pseudonym_of
+from aufruf.labelstudio.accounts import annotator_token, logins_again, pseudonym_of
 from aufruf.labelstudio.answers import Answer
 from aufruf.labelstudio.api import KEY_VARIABLE, URL_VARIABLE, connect
 from aufruf.labelstudio.apply import apply
 from aufruf.labelstudio.backup import backup, restore
 from aufruf.labelstudio.backup_file import MANIFEST, Counts, open_backup, writing
 from aufruf.labelstudio.entry import enter_answers
+from aufruf.labelstudio.portable import held, list_projects
 from aufruf.labelstudio.pull import pull
 from aufruf.labelstudio.rounds import assignments, plan_round
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, EVENTS
@@ -293,30 +297,24 @@ def test_an_embedded_server_restored_is_the_one_that_was(answered: Workspace, tm
 
 @pytest.mark.labelstudio
 def test_a_backup_holds_no_password_no_token_and_no_address(answered: Workspace, tmp_path: Path):
-    answered.secrets.update({"annotator:fink:email": "person@university.example"})
+    address = "person@university.example"
     with closing(sqlite3.connect(_database(answered))) as connection, connection:
-        connection.execute(
-            "UPDATE htx_user SET email = 'person@university.example', last_name = 'Realname' "
-            "WHERE email = 'fink@annotators.invalid'"
-        )
+        connection.execute("UPDATE htx_user SET last_name = 'Realname' WHERE email LIKE 'fink@%'")
         hashes = [row[0] for row in connection.execute("SELECT password FROM htx_user")]
         tokens = [row[0] for row in connection.execute("SELECT key FROM authtoken_token")]
-    try:
+        assert len(hashes) == len(tokens) == 5
+    secrets = [answered.secrets.get(name) for name in SECRETS]
+    known = [secret.reveal() for secret in secrets if secret]
+    with renamed(answered, "fink@annotators.invalid", address):
+        answered.secrets.update({"annotator:fink:email": address})
         for kind in (False, True):
             path = tmp_path / f"{kind}.zip"
             backup(answered, path, portable=kind)
             content = b"".join(_members(path).values())
-            secrets = [answered.secrets.get(name) for name in SECRETS]
-            known = [secret.reveal() for secret in secrets if secret]
-            for value in (*hashes, *tokens, *known, "university.example", "Realname"):
+            for value in (*hashes, *tokens, *known, address, "Realname"):
                 assert value.encode() not in content
             assert b"fink@annotators.invalid" in content
-    finally:
-        answered.secrets.update({"annotator:fink:email": None})
-        with closing(sqlite3.connect(_database(answered))) as connection, connection:
-            connection.execute(
-                "UPDATE htx_user SET email = 'fink@annotators.invalid' WHERE email LIKE 'person@%'"
-            )
+    answered.secrets.update({"annotator:fink:email": None})
 
 
 @pytest.mark.labelstudio
@@ -343,6 +341,128 @@ def test_a_portable_backup_entered_into_an_empty_server_leaves_the_tables_as_the
     assert contents(answered)["annotations"] == before["annotations"]
     assert backup(answered, tmp_path / "again.zip", portable=True).counts == made.counts
     assert restore(answered, path).existing == 4
+
+
+_RESTORE = """
+import sys
+from pathlib import Path
+from aufruf.labelstudio.backup import restore
+from aufruf.labelstudio.restoring import put_back
+from aufruf.workspace import open_workspace
+workspace = open_workspace(Path(sys.argv[1]))
+print("ready", flush=True)
+restore(workspace, Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.labelstudio
+def test_a_restore_killed_at_any_moment_and_run_again_ends_in_the_same_state(
+    answered: Workspace, tmp_path: Path, repetitions: int
+):
+    path = tmp_path / "b.zip"
+    made = backup(answered, path, portable=True)
+    before = contents(answered)["annotations"]
+    delete_projects(answered)
+    begun = time.monotonic()
+    restore(answered, path)
+    whole = time.monotonic() - begun
+    for _ in range(repetitions):
+        delete_projects(answered)
+        moment = random.uniform(0, whole)
+        command = [sys.executable, "-c", _RESTORE, str(answered.root), str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            time.sleep(moment)
+            process.send_signal(signal.SIGKILL)
+        restore(answered, path)
+        said = f"killed after {moment:.3f} of {whole:.3f} s"
+        assert held(answered) == msgspec.structs.replace(made.counts, drafts=0), said
+        pulled = pull(answered, ROUND)
+        assert (pulled.annotations, pulled.new, pulled.changed, pulled.deleted) == (20, 0, 0, 0), said
+    assert contents(answered)["annotations"] == before
+
+
+@pytest.mark.labelstudio
+def test_an_answer_of_someone_whose_token_is_not_known_is_counted_and_quarantined(
+    answered: Workspace, tmp_path: Path
+):
+    path = tmp_path / "b.zip"
+    token = annotator_token(answered, "fink").reveal()
+    answers = answered.store.read(ANNOTATIONS).filter(annotator="fink").height
+    backup(answered, path, portable=True)
+    delete_projects(answered)
+    with renamed(answered, "fink@annotators.invalid", "person@university.example"):
+        answered.secrets.update(
+            {"annotator:fink:email": "person@university.example", "annotator:fink:token": None}
+        )
+        report = restore(answered, path)
+        assert (report.foreign, answers > 0) == (answers, True)
+        assert pull(answered, ROUND, dry_run=True).quarantined == {"edited_by_other": answers}
+    answered.secrets.update({"annotator:fink:email": None, "annotator:fink:token": token})
+    delete_projects(answered)
+    assert restore(answered, path).foreign == 0
+    assert pull(answered, ROUND).quarantined == {}
+
+
+@pytest.mark.labelstudio
+def test_an_answer_that_the_backup_is_too_old_for_is_counted(answered: Workspace, tmp_path: Path):
+    path = tmp_path / "b.zip"
+    backup(answered, path, portable=True)
+    planned = assignments(answered, ROUND)
+    done = answered.store.read(ANNOTATIONS).get_column("task_key")
+    (key, *_) = sorted(set(planned.get_column("task_key")) - set(done))
+    enter_answers(answered, ROUND, "triage", {key: NOTHING})
+    assert pull(answered, ROUND).new == 1
+    delete_projects(answered)
+    assert restore(answered, path).newer == 1
+    assert pull(answered, ROUND).deleted == 1
+
+
+def test_accounts_get_the_logins_that_are_known_and_new_ones_else(workspace: Workspace):
+    secrets = workspace.secrets
+    kept = {"annotator:amsel:password": "kept", "annotator:amsel:token": "1" * 40}
+    secrets.update({**kept, "annotator:star:email": "person@university.example"})
+    accounts = ["admin@aufruf.invalid", "account-7@accounts.invalid"]
+    accounts += [f"{name}@annotators.invalid" for name in ("amsel", "fink", "star")]
+    amsel, fink, star = logins_again(secrets, accounts)
+    assert (amsel["email"], amsel["password"], amsel["token"]) == (
+        "amsel@annotators.invalid",
+        "kept",
+        "1" * 40,
+    )
+    assert fink["password"]
+    known = {what: secrets.get(f"annotator:fink:{what}") for what in ("password", "token")}
+    assert {what: secret.reveal() for what, secret in known.items() if secret} == {
+        "password": fink["password"],
+        "token": fink["token"],
+    }
+    assert (star["pseudonym"], star["email"], star["password"]) == (
+        "star@annotators.invalid",
+        "person@university.example",
+        None,
+    )
+
+
+def delete_projects(workspace: Workspace) -> None:
+    with connect(workspace) as api:
+        for project in list_projects(api):
+            api.delete(f"/api/projects/{project['id']}/")
+
+
+@contextmanager
+def renamed(workspace: Workspace, old: str, new: str) -> Iterator[None]:
+    """Another address for an account, as if the person had signed up with it."""
+
+    def rename(address: str, other: str) -> None:
+        with closing(sqlite3.connect(_database(workspace))) as connection, connection:
+            connection.execute("UPDATE htx_user SET email = ? WHERE email = ?", (other, address))
+
+    rename(old, new)
+    try:
+        yield
+    finally:
+        rename(new, old)
 
 
 def _empty(workspace: Workspace, aside: Path) -> None:
