@@ -89,11 +89,19 @@ def plan(
 def apply(
     round_name: RoundArgument,
     in_pass: PassOption = "triage",
+    day: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Day of the round, from 0, to give out tasks of.", show_default="days since the first"
+        ),
+    ] = None,
     workspace: WorkspaceOption = None,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make the accounts, projects and tasks of a planned round; run it again whenever it was cut off.
+    """Make the accounts, projects and due tasks of a planned round.
+
+    Run it again whenever it was cut off, and each day where annotators have budgets.
 
     Example: aufruf annotate apply pilot
     """
@@ -101,7 +109,7 @@ def apply(
     from aufruf.workspace import open_workspace
 
     opened = open_workspace(workspace)
-    report = bring(opened, round_name, in_pass, dry_run=dry_run, note=note)
+    report = bring(opened, round_name, in_pass, day=day, dry_run=dry_run, note=note)
     if as_json:
         show_json(report)
     else:
@@ -157,7 +165,9 @@ def _show_plan(report: PlanReport, *, dry_run: bool) -> None:
         for load in report.loads
     ]
     title = f"round {report.round}, {report.in_pass}: {report.records:,} records"
-    show_table(title, ["annotator", "language", *(name.replace("_", " ") for name in columns)], rows)
+    show_table(
+        title, ["annotator", "", *("gold" if name == "gold_checks" else name for name in columns)], rows
+    )
     typer.echo(f"new: {report.new:,}, planned before: {report.existing:,}")
     if report.withdrawn:
         typer.echo(f"withdrawn: {report.withdrawn:,} tasks of people who left or opted out since")
@@ -176,6 +186,7 @@ def _show_plan(report: PlanReport, *, dry_run: bool) -> None:
 def _show_applied(report: ApplyReport, *, dry_run: bool) -> None:
     if dry_run:
         typer.echo(f"would make {report.created:,} tasks, {report.existing:,} are there")
+        _show_left(report)
         typer.echo("dry run: nothing was written")
         return
     rows = [[entry.title, str(entry.project_id), f"{entry.tasks:,}"] for entry in report.projects]
@@ -183,8 +194,21 @@ def _show_applied(report: ApplyReport, *, dry_run: bool) -> None:
     typer.echo(f"created: {report.created:,}, there before: {report.existing:,}")
     if report.repaired:
         typer.echo(f"removed: {report.repaired:,} copies that an interrupted run had left")
+    _show_left(report)
     typer.echo("annotators' passwords lie in secrets.toml; see everyone's progress after a pull with")
     typer.echo(f"next: aufruf annotate pull {report.round} && aufruf annotate status {report.round}")
+
+
+def _show_left(report: ApplyReport) -> None:
+    if report.waiting:
+        typer.echo(f"due later than today, day {report.day} of the round: {report.waiting:,} tasks")
+    if report.held:
+        typer.echo(
+            f"due but held back: {report.held:,} tasks, until open ones are done, the budget's day or week "
+            "is over, or `aufruf annotate plan` gives them to others"
+        )
+    if report.waiting or report.held:
+        typer.echo("run `aufruf annotate apply` again tomorrow to give out what is due then")
 
 
 def _show_status(round_name: str, found: list[AnnotatorStatus]) -> None:

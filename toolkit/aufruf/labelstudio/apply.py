@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -17,11 +17,13 @@ from aufruf.labelstudio.interface import SETTLED, TEXT, build_interface, settled
 from aufruf.labelstudio.notes import silent
 from aufruf.labelstudio.projects import (
     TASK_KEY,
+    Filled,
     ProjectPlan,
     ensure_project,
     ensure_tasks,
     projects_on_server,
 )
+from aufruf.labelstudio.releasing import first_day, release
 from aufruf.labelstudio.rounds import annotators_of, planned_or_error, settled_in
 from aufruf.tables import ASSIGNMENTS, EVENTS, RECORDS
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from aufruf.labelstudio.api import Api
     from aufruf.labelstudio.notes import Note
     from aufruf.labelstudio.projects import Found
+    from aufruf.labelstudio.releasing import Release
     from aufruf.workspace import Workspace
 
 
@@ -48,7 +51,9 @@ class ProjectReport:
 class ApplyReport:
     """What was brought in: ``created`` tasks are new, ``existing`` ones were there.
 
-    ``repaired`` counts surplus copies that were removed, left by a run that was cut off.
+    ``repaired`` counts surplus copies that were removed, left by a run that was cut off. ``day`` is the day
+    of the round, from 0; ``waiting`` tasks are due on a later one, ``held`` ones are due and not given out:
+    they would be more than a budget allows beside what is open, or their annotator has left.
     """
 
     round: str
@@ -56,6 +61,9 @@ class ApplyReport:
     created: int
     existing: int
     repaired: int
+    day: int
+    waiting: int
+    held: int
     projects: list[ProjectReport]
 
 
@@ -68,17 +76,19 @@ class _Job:
     tasks: list[dict[str, Any]]
 
 
-def apply(
+def apply(  # noqa: PLR0913 -- the command's options
     workspace: Workspace,
     round_name: str,
     in_pass: Pass = "triage",
     *,
+    day: int | None = None,
     dry_run: bool = False,
     note: Note = silent,
 ) -> ApplyReport:
-    """Make accounts, projects and tasks of a planned round in Label Studio.
+    """Make accounts, projects and those tasks of a planned round that are due in Label Studio.
 
-    Run it again whenever it was cut off or the plan has grown: what is there stays, what is missing is added.
+    Run it again whenever it was cut off or the plan has grown, and each day of a round with budgets: what is
+    there stays, what is missing or due by now is added. ``day`` stands for today's day of the round.
 
     Raises:
         InputError: if the round is not planned.
@@ -87,48 +97,82 @@ def apply(
     """
     with workspace.locked():
         planned = _same_scheme(workspace, planned_or_error(workspace, round_name, in_pass))
-        jobs = _jobs(workspace, planned)
+        people = annotators_of(workspace)
+        start = first_day(workspace, round_name, in_pass)
         with connect(workspace) as api:
             known = projects_on_server(api)
             _nothing_lost(api, planned, known)
+            due = release(workspace, api, planned, people, in_pass=in_pass, start=start, day=day)
             if dry_run:
-                return _dry(round_name, in_pass, planned)
+                there = Filled(due.new, due.tasks.height - due.new, 0)
+                return _report(round_name, in_pass, due, there, [])
             names = planned.get_column("annotator").unique()
-            ensure_accounts(workspace, api, [a for a in annotators_of(workspace) if a.id in names])
-            report = _brought(workspace, api, jobs, known, note)
+            ensure_accounts(workspace, api, [person for person in people if person.id in names])
+            jobs = _in_projects(workspace, api, _jobs(workspace, due.tasks), known)
+            filled = _brought(workspace, api, jobs, note)
+            report = _report(round_name, in_pass, due, filled, jobs)
+            if due.new or filled.created or filled.repaired or start is None:
+                _record(workspace, report)
     return report
 
 
-def _brought(
-    workspace: Workspace, api: Api, jobs: list[_Job], known: dict[int, Found], note: Note
-) -> ApplyReport:
-    marker = workspace.cache / "labelstudio" / "importing"
-    rows: list[pl.DataFrame] = []
-    projects: list[ProjectReport] = []
-    created = existing = repaired = 0
-    for number, job in enumerate(jobs, start=1):
+def _in_projects(workspace: Workspace, api: Api, jobs: list[_Job], known: dict[int, Found]) -> list[_Job]:
+    """Make the projects and write down which task goes where, before any is sent.
+
+    A run that is cut off leaves tasks written down that are not there yet, never the other way round: the
+    next run brings in these, whatever the day.
+    """
+    placed: list[_Job] = []
+    for job in jobs:
         recorded = job.rows.get_column("project_id").drop_nulls()
         project = ensure_project(api, job.plan, known, None if recorded.is_empty() else recorded[0])
-        filled = ensure_tasks(api, project, job.tasks, marker)
+        rows = job.rows.with_columns(project_id=pl.lit(project, pl.Int64))
+        placed.append(replace(job, rows=rows))
+    if placed:
+        workspace.store.upsert(ASSIGNMENTS, pl.concat(job.rows for job in placed))
+    return placed
+
+
+def _brought(workspace: Workspace, api: Api, jobs: list[_Job], note: Note) -> Filled:
+    """Bring the tasks into their projects, and count them there."""
+    marker = workspace.cache / "labelstudio" / "importing"
+    created = existing = repaired = 0
+    for number, job in enumerate(jobs, start=1):
+        filled = ensure_tasks(api, job.rows.item(0, "project_id"), job.tasks, marker)
         created, existing = created + filled.created, existing + filled.existing
         repaired += filled.repaired
-        rows.append(job.rows.with_columns(project_id=pl.lit(project, pl.Int64)))
-        projects.append(
-            ProjectReport(project, job.plan.title, job.plan.annotator, job.plan.language, len(job.tasks))
-        )
         note(f"project {number} of {len(jobs)}: {filled.created} new, {filled.existing} there before")
-    changed = workspace.store.upsert(ASSIGNMENTS, pl.concat(rows))
-    plan = jobs[0].plan
-    report = ApplyReport(plan.round, plan.in_pass, created, existing, repaired, projects)
-    if changed or created or repaired:
-        counts = {"created": created, "existing": existing, "repaired": repaired}
-        workspace.record_event("apply", plan.round, {"pass": plan.in_pass, "projects": len(jobs), **counts})
-    return report
+    return Filled(created, existing, repaired)
 
 
-def _dry(round_name: str, in_pass: Pass, planned: pl.DataFrame) -> ApplyReport:
-    there = planned.filter(pl.col("project_id").is_not_null()).height
-    return ApplyReport(round_name, in_pass, planned.height - there, there, 0, [])
+def _report(round_name: str, in_pass: Pass, due: Release, filled: Filled, jobs: list[_Job]) -> ApplyReport:
+    return ApplyReport(
+        round=round_name,
+        in_pass=in_pass,
+        created=filled.created,
+        existing=filled.existing,
+        repaired=filled.repaired,
+        day=due.day,
+        waiting=due.waiting,
+        held=due.held,
+        projects=[
+            ProjectReport(
+                job.rows.item(0, "project_id"),
+                job.plan.title,
+                job.plan.annotator,
+                job.plan.language,
+                len(job.tasks),
+            )
+            for job in jobs
+        ],
+    )
+
+
+def _record(workspace: Workspace, report: ApplyReport) -> None:
+    counts = {"created": report.created, "existing": report.existing, "repaired": report.repaired}
+    left = {"day": report.day, "waiting": report.waiting, "held": report.held}
+    details = {"pass": report.in_pass, "projects": len(report.projects), **counts, **left}
+    workspace.record_event("apply", report.round, details)
 
 
 def _same_scheme(workspace: Workspace, planned: pl.DataFrame) -> pl.DataFrame:
@@ -155,6 +199,8 @@ def _nothing_lost(api: Api, planned: pl.DataFrame, known: dict[int, Found]) -> N
 
 
 def _jobs(workspace: Workspace, planned: pl.DataFrame) -> list[_Job]:
+    if planned.is_empty():
+        return []
     scheme = workspace.label_scheme
     data = _task_data(workspace, planned)
     guidelines = workspace.root / "annotation" / "guidelines"

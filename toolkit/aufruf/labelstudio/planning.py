@@ -20,7 +20,7 @@ from aufruf.labelstudio.burden import (
 )
 from aufruf.labelstudio.checks import gold_check_candidates, repeat_candidates
 from aufruf.labelstudio.qualification import qualified
-from aufruf.labelstudio.queues import GOLD_CHECK, REPEAT
+from aufruf.labelstudio.queues import GOLD_CHECK, MAIN, REPEAT
 from aufruf.labelstudio.routing import Checks, Circumstances
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class PlannedLoad:
 
 @dataclass(frozen=True)
 class PlanReport:
-    """What was planned. ``new``, ``existing`` and ``withdrawn`` count assignments.
+    """What was planned: ``records`` to judge; ``new``, ``existing`` and ``withdrawn`` count assignments.
 
     ``withdrawn`` ones were planned before, not brought in yet, and may no longer be given to their annotator:
     the person has left the file, or opted out since. ``unassignable`` counts records by reason; ``short``
@@ -238,7 +238,7 @@ def reported(  # noqa: PLR0913, PLR0917 -- what a report tells of
     return PlanReport(
         round=round_name,
         in_pass=in_pass,
-        records=every.get_column("record_id").n_unique(),
+        records=every.filter(pl.col("purpose") == MAIN).get_column("record_id").n_unique(),
         new=new.height,
         existing=kept.height + withdrawn,
         withdrawn=withdrawn,
