@@ -235,6 +235,13 @@ def test_an_annotation_that_does_not_count_is_refused_by_reason(
     assert raised.value.reason == reason
 
 
+def test_a_span_over_a_line_break_is_the_text_at_its_place_as_the_page_writes_it():
+    given = {"start": 0, "end": 4, "labels": ["threat"]}
+    for written in ("a\n\nb", "a\\n\\nb"):
+        region = {**span(0, 4, written), "value": {**given, "text": written}}
+        assert read_result([region], "a\n\nb", SCHEME, "detail").answer.spans == (("threat", 0, 4),)
+
+
 @pytest.mark.parametrize("in_pass", ["triage", "detail"])
 def test_that_the_text_was_shown_by_key_is_no_answer(in_pass: Pass):
     given = [choices("labels", "none")] if in_pass == "triage" else []

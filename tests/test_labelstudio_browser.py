@@ -99,7 +99,7 @@ def project_of(workspace: Workspace, annotator: str, language: str, in_pass: str
 
 @pytest.fixture
 def in_label_studio(live: Workspace) -> Workspace:
-    add_round(live, 4, ROUND, ("de", "en"))
+    add_round(live, 6, ROUND, ("de", "en"))
     plan_round(live, ROUND, overlap=4, allow_unqualified=True)
     apply(live, ROUND)
     return live

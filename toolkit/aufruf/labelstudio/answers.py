@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from aufruf.label_scheme import LabelScheme, Pass
 
 _ONE = 1
+_LINE_BREAK = "\\n"
+"""How the page writes a line break in the text of a marked passage: a backslash and an n."""
 
 
 @dataclass(frozen=True)
@@ -204,7 +206,8 @@ def _span(value: _Value, text: str, scheme: LabelScheme) -> tuple[str, int, int]
         raise Refusal("unknown_label", "a span has a label that the scheme does not have")
     if not 0 <= start < end <= len(text):
         raise Refusal("span_out_of_range", f"span {start}:{end} in a text of {len(text)} code points")
-    if text[start:end] != value.text:
+    marked = text[start:end]
+    if value.text not in {marked, marked.replace("\n", _LINE_BREAK)}:
         raise Refusal("span_text_differs", f"span {start}:{end} is not the text at that place")
     return label, start, end
 

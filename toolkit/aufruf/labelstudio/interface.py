@@ -256,7 +256,7 @@ _STYLE = """
 .aufruf-text .lsf-htx-richtext { font-size: 17px; line-height: 1.6; padding: 2px 0; white-space: pre-wrap; }
 .aufruf .aufruf-context * {
   color: #777 !important; font-size: 15px !important; font-weight: normal !important;
-  line-height: 1.6 !important; margin: 0 !important; white-space: pre-wrap;
+  line-height: 1.6 !important; margin: 0 8px !important; white-space: pre-wrap;
 }
 .aufruf-reveal { float: right; margin: -4px 0 0 12px; }
 .aufruf-reveal * { font-size: 13px; margin: 0 !important; }
