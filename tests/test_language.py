@@ -176,7 +176,7 @@ def test_every_post_of_the_sample_has_its_language(language: str):
         ("en", "that's you"),
         (
             "en",
-            "the marvellous purple elephants and quiet rivers of distant valleys remember that evening beside tall trees",
+            "the purple elephants and quiet rivers of far valleys remember that evening beside tall trees",
         ),
         ("other", "Мы встречаемся в субботу перед ратушей."),
     ],
