@@ -378,6 +378,9 @@ def test_the_page_shows_text_both_answers_and_why_in_its_language(workspace: Wor
     assert "Drohung: verurteilt" in page.text
     assert "Leitfaden, Abschnitt „Häufige Fälle“" in page.text
     assert "1 von 24 anders beantwortet" in page.text
+    assert page.text.count("Drohung: eigene Stimme (scherzhaft oder übertrieben)") == 2
+    assert "\nAufgaben\n" in page.text
+    assert "<" not in page.text
     assert ("html", {"lang": "de"}) in page.tags
 
 

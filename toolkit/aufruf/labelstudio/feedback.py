@@ -5,7 +5,7 @@ Self-contained HTML without script. It holds items and the annotator's own choic
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -25,10 +25,14 @@ _TEMPLATE = Path(__file__).with_name("feedback.html.j2")
 
 @dataclass(frozen=True)
 class ItemFeedback:
-    """One item with the annotator's answer, null where it was not judged."""
+    """One item with the annotator's answer, null where it was not judged.
+
+    ``serious`` says of chosen labels what the annotator did not take seriously.
+    """
 
     item: Item
     given: Chosen | None
+    serious: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def verdict(feedback: ItemFeedback, scheme: LabelScheme) -> Verdict:
@@ -81,7 +85,7 @@ def _shown(feedback: ItemFeedback, scheme: LabelScheme, language: Language) -> d
         "section": _SECTION[language].format(item.section),
         "verdict": found,
         "said": _VERDICTS[found][language],
-        "given": None if given is None else _worded(given, {}, scheme, language),
+        "given": None if given is None else _worded(given, feedback.serious, scheme, language),
         "expected": _worded(item.answer, item.serious, scheme, language),
     }
 
@@ -148,7 +152,7 @@ _WORDS = {
     "figure": Bilingual(de="Mittel aus beidem", en="mean of both"),
     "mark": Bilingual(de="nötig", en="needed"),
     "of": Bilingual(de="von", en="of"),
-    "items": Bilingual(de="Aufgaben", en="Items"),
+    "all_items": Bilingual(de="Aufgaben", en="Items"),
     "different": Bilingual(de="anders beantwortet", en="answered differently"),
     "given": Bilingual(de="Ihre Antwort", en="Your answer"),
     "expected": Bilingual(de="Erwartet", en="Expected"),

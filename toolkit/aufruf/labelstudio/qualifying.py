@@ -15,6 +15,7 @@ from aufruf.labelstudio.apply import apply
 from aufruf.labelstudio.feedback import ItemFeedback, feedback_page
 from aufruf.labelstudio.notes import silent
 from aufruf.labelstudio.qualification import (
+    SERIOUS,
     LabelFigure,
     answers_given,
     figures,
@@ -238,8 +239,8 @@ def _result(rows: pl.DataFrame) -> Result:
 
 def _with_page(workspace: Workspace, result: Result, given: pl.DataFrame, items: Sequence[Item]) -> Result:
     mine = given.filter((pl.col("annotator") == result.annotator) & (pl.col("language") == result.language))
-    answers = {row["record_id"]: _chosen_voices(row) for row in mine.iter_rows(named=True)}
-    shown = [ItemFeedback(item, answers.get(record_id(result.language, item))) for item in items]
+    rows = {row["record_id"]: row for row in mine.iter_rows(named=True)}
+    shown = [_feedback(item, rows.get(record_id(result.language, item))) for item in items]
     scheme = workspace.label_scheme
     page = feedback_page(result.language, scheme, result.labels, shown, passed=result.passed)
     path = workspace.root / "reports" / ROUND / f"{result.annotator}.{result.language}.html"
@@ -247,11 +248,13 @@ def _with_page(workspace: Workspace, result: Result, given: pl.DataFrame, items:
     return replace(result, page=str(path))
 
 
-def _chosen_voices(row: Mapping[str, Any]) -> dict[str, tuple[str, ...]] | None:
-    """Return the voices of each chosen label; null if the annotator could not judge."""
-    if row["labels"] is None:
-        return None
-    voices = row["voices"] or ()
-    return {
-        label: tuple(entry["voice"] for entry in voices if entry["label"] == label) for label in row["labels"]
+def _feedback(item: Item, row: Mapping[str, Any] | None) -> ItemFeedback:
+    """Pair an item with what was answered; null if the annotator did not or could not judge."""
+    if row is None or row["labels"] is None:
+        return ItemFeedback(item, None)
+    voices = {
+        label: tuple(entry["voice"] for entry in row["voices"] or () if entry["label"] == label)
+        for label in row["labels"]
     }
+    meant = {a["label"]: a["value"] for a in row["attributes"] or () if a["attribute"] == SERIOUS}
+    return ItemFeedback(item, voices, {label: value for label, value in meant.items() if value != SERIOUS})
