@@ -188,6 +188,23 @@ def test_addresses_become_pseudonyms_and_two_never_the_same(workspace: Workspace
     }
 
 
+def test_what_the_database_had_deleted_long_ago_is_not_in_a_copy_either(tmp_path: Path):
+    source, target = tmp_path / "old.sqlite3", tmp_path / "new.sqlite3"
+    with closing(sqlite3.connect(source)) as connection, connection:
+        connection.execute("PRAGMA secure_delete=off")
+        connection.execute(
+            "CREATE TABLE htx_user (id, email, username, first_name, last_name, phone, avatar)"
+        )
+        connection.execute("CREATE TABLE later_release (id integer, some_api_key text)")
+        connection.execute("INSERT INTO later_release VALUES (1, 'new-key'), (2, 'deleted-key')")
+        connection.execute("DELETE FROM later_release WHERE id = 2")
+    assert b"deleted-key" in source.read_bytes()
+    database.copy(source, target, {})
+    assert b"new-key" not in target.read_bytes()
+    assert b"deleted-key" not in target.read_bytes()
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
 def test_without_a_server_there_is_nothing_to_back_up(workspace: Workspace):
     with pytest.raises(ServerError, match="there is no Label Studio to back up here"):
         backup(workspace)

@@ -18,14 +18,18 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
-from aufruf.errors import ServerError
+from aufruf.cli.app import app
+from aufruf.errors import InputError, ServerError
 from aufruf.labelstudio import environment, server
 from aufruf.labelstudio.api import KEY_VARIABLE, URL_VARIABLE, connect
 from aufruf.labelstudio.process import spawn, started_at, terminate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from click.testing import Result
 
     from aufruf.workspace import Workspace
 
@@ -298,3 +302,18 @@ def test_another_workspaces_server_is_not_taken_for_ours(label_studio: Workspace
         assert server.stop(workspace) is True
     with pytest.raises(httpx.ConnectError):
         httpx.get(first.url)
+
+
+def test_the_commands_answer_in_json_and_say_what_a_dry_run_would_do(workspace: Workspace, tmp_path: Path):
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(app, ["labelstudio", *words, "--workspace", str(workspace.root)])
+
+    planned = json.loads(run("start", "--dry-run", "--json").stdout)
+    assert (planned["running"], planned["url"], planned["makes_database"]) == (False, None, True)
+    assert json.loads(run("stop", "--dry-run", "--json").stdout) == {"stopped": False}
+    assert "dry run: nothing was started" in run("start", "--dry-run").stdout
+    status = json.loads(run("status", "--json").stdout)
+    assert (status["running"], status["last_backup"]) == (False, None)
+    assert "last backup: none" in run("status").stdout
+    missing = run("restore", str(tmp_path / "missing.zip"))
+    assert isinstance(missing.exception, InputError)
