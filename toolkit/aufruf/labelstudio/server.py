@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import secrets as random
 import shutil
-import socket
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ import polars as pl
 
 from aufruf.errors import ServerError
 from aufruf.files import write_bytes
+from aufruf.labelstudio.address import HOST, any_free, is_free, is_private
 from aufruf.labelstudio.environment import DATABASE, clean_environment, ensure_environment, environment
 from aufruf.labelstudio.notes import silent
 from aufruf.labelstudio.process import spawn, started_at, terminate
@@ -33,7 +33,6 @@ ADMIN = "admin@aufruf.invalid"
 """The e-mail address of the local server's first user; no mail ever goes there."""
 URL, API_KEY, PASSWORD = "label_studio_url", "label_studio_api_key", "label_studio_password"
 _PATIENCE = 300
-_HOST = "127.0.0.1"
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -113,10 +112,10 @@ def plan_start(workspace: Workspace, port: int | None = None) -> StartPlan:
     running = _running(workspace)
     _refuse_port(port, running)
     last = _last_port(workspace)
-    chosen = running.port if running else port or (last if last and _is_free(last) else None)
+    chosen = running.port if running else port or (last if last and is_free(last) else None)
     return StartPlan(
         running=running is not None,
-        url=f"http://{_HOST}:{chosen}" if chosen else None,
+        url=f"http://{HOST}:{chosen}" if chosen else None,
         makes_environment=not environment().is_complete,
         makes_database=not (server_folder(workspace) / "data" / DATABASE).exists(),
     )
@@ -180,21 +179,13 @@ def describe(workspace: Workspace) -> str:
     if not names_team_server() and _running(workspace) is None:
         return "not running; aufruf labelstudio start"
     with connect(workspace) as api:
-        if not _is_private(api.url):
+        if not is_private(api.url):
             raise ServerError(
                 f"{api.url}: tokens and texts travel there unencrypted; put it behind TLS and use https://"
             )
         backed_up = _last_backup(workspace)
         last = f"last backup {backed_up:%Y-%m-%d}" if backed_up else "never backed up"
         return f"version {api.version()} at {api.url}, {last}"
-
-
-def _is_private(url: str) -> bool:
-    """Whether nobody on the way can read along."""
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
-    return parts.scheme == "https" or parts.hostname in {"localhost", "127.0.0.1", "::1"}
 
 
 def _last_backup(workspace: Workspace) -> datetime | None:
@@ -270,7 +261,7 @@ def _refuse_port(port: int | None, running: Server | None) -> None:
         raise ServerError(
             f"this workspace's Label Studio runs at {running.url}; stop it first: aufruf labelstudio stop"
         )
-    if running is None and port is not None and not _is_free(port):
+    if running is None and port is not None and not is_free(port):
         raise ServerError(f"port {port} is taken: name another with --port, or leave it out for a free one")
 
 
@@ -295,9 +286,9 @@ def _spawn(workspace: Workspace, made: Environment, port: int) -> Server:
         "LABEL_STUDIO_PASSWORD": _reveal(workspace, PASSWORD),
         "LABEL_STUDIO_USER_TOKEN": _reveal(workspace, API_KEY),
     }
-    command = [str(made.label_studio), "start", "--no-browser", "--internal-host", _HOST, "--port", str(port)]
+    command = [str(made.label_studio), "start", "--no-browser", "--internal-host", HOST, "--port", str(port)]
     pid = spawn(command, variables, folder, log_path(workspace))
-    server = Server(f"http://{_HOST}:{port}", port, pid, started_at(pid) or "")
+    server = Server(f"http://{HOST}:{port}", port, pid, started_at(pid) or "")
     write_bytes(_file(workspace), msgspec.json.encode(server), mode=0o600)
     workspace.secrets.update({URL: server.url})
     return server
@@ -344,20 +335,6 @@ def _reveal(workspace: Workspace, name: str) -> str:
     return secret.reveal()
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(2)
-        if probe.connect_ex((_HOST, port)) == 0:
-            return False
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_HOST, port))
-        except OSError:
-            return False
-    return True
-
-
 def _last_port(workspace: Workspace) -> int | None:
     last = workspace.secrets.get(URL)
     port = last.reveal().rpartition(":")[2] if last else ""
@@ -367,8 +344,6 @@ def _last_port(workspace: Workspace) -> int | None:
 def _free_port(workspace: Workspace) -> int:
     """Return the port of last time if it is free, so that annotators' bookmarks stay, else any free one."""
     last = _last_port(workspace)
-    if last and _is_free(last):
+    if last and is_free(last):
         return last
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return int(probe.getsockname()[1])
+    return any_free()
