@@ -454,6 +454,14 @@ def test_people_and_languages_can_be_named(staffed: Workspace):
         qualify(staffed, ["fink"], ["en"], dry_run=True)
 
 
+def test_nobody_is_asked_an_item_twice_and_a_changed_one_is_asked_anew(staffed: Workspace):
+    answered(staffed, "fink", "de", as_answer)
+    assert asked(qualify(staffed, ["fink"], dry_run=True)) == [("fink", "de", 0, 24)]
+    path = staffed.root / "annotation" / "qualification" / "de.toml"
+    path.write_text(path.read_text("utf-8").replace("Trillerpfeifen nicht", "Plakate nicht"), "utf-8")
+    assert asked(qualify(staffed, ["fink"], dry_run=True)) == [("fink", "de", 1, 23)]
+
+
 def test_the_command_shows_what_it_would_do_and_scores_everybody(staffed: Workspace):
     run = CliRunner()
     where = ["--workspace", str(staffed.root), "--json"]

@@ -237,7 +237,7 @@ def _agreement(every: pl.DataFrame, judged: pl.DataFrame, column: str) -> pl.Dat
     return (
         every.join(counts, on=keys, how="left")
         .with_columns(pl.col(numbers).fill_null(0).cast(pl.Int64), column=pl.lit(column))
-        .with_columns(figure=pl.mean_horizontal(shares, ignore_nulls=False).fill_nan(None))
+        .with_columns(figure=pl.mean_horizontal(shares).fill_nan(None))
     )
 
 
