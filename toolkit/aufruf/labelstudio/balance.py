@@ -7,7 +7,7 @@ makes the loads more even; then annotators change places between records while t
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from random import Random
 
 _PASSES, _TRIES = 20, 12
+_PROPOSALS, _PROPOSALS_A_TASK = 20_000, 40
 
 
 @dataclass(frozen=True)
@@ -98,14 +99,17 @@ def balanced(items: Iterable[Item], overlap: int, rng: Random) -> dict[str, list
 
 def _in_order(items: Iterable[Item], rng: Random) -> list[Item]:
     """Return the items shuffled, by language those that the fewest may read first: the others even it out."""
-    rows = sorted(items, key=lambda item: item.record_id)
+    rows = sorted(
+        (replace(item, readers=tuple(sorted(item.readers))) for item in items),
+        key=lambda item: item.record_id,
+    )
     rng.shuffle(rows)
     return sorted(rows, key=lambda item: (item.language, len(item.readers)))
 
 
 def _give_out(state: _State, number: int, overlap: int, rng: Random) -> None:
     item = state.items[number]
-    free = sorted(set(item.readers) - set(item.had_by))
+    free = [name for name in item.readers if name not in item.had_by]
     rng.shuffle(free)
     while free and len(state.panels[number]) < overlap:
 
@@ -173,43 +177,70 @@ def _walked(came: Mapping[str, str], end: str) -> list[str]:
 
 
 def _pair_up(state: _State, rng: Random) -> None:
-    """Let annotators change places between records of one language while that makes the pairs more even."""
+    """Let annotators change places between records of one language, to make the pairs more even.
+
+    Each task is first offered to those who would meet the rest of its panel least; then chance proposes
+    changes, and takes those that make nothing worse, which leads out of dead ends.
+    """
     held: dict[tuple[str, str], list[int]] = defaultdict(list)
     for number, item in enumerate(state.items):
         for name in state.new(number):
             held[item.language, name].append(number)
+    tasks = [(number, name) for number in range(len(state.items)) for name in state.new(number)]
     for _ in range(_PASSES):
-        changes = 0
-        for number in range(len(state.items)):
-            for name in list(state.new(number)):
-                changes += _changed_place(state, held, number, name, rng)
-        if not changes:
-            return
+        if not sum(_offered(state, held, number, name, rng) for number, name in tasks):
+            break
+        tasks = [(number, name) for number in range(len(state.items)) for name in state.new(number)]
+    for _ in range(min(_PROPOSALS, _PROPOSALS_A_TASK * len(tasks))):
+        number = rng.randrange(len(state.items))
+        free = _free(state, number)
+        mine = state.new(number)
+        if free and mine:
+            _exchanged(state, held, number, rng.choice(mine), rng.choice(free), rng, worse_by=0)
 
 
-def _changed_place(
+def _offered(
     state: _State, held: Mapping[tuple[str, str], list[int]], number: int, name: str, rng: Random
 ) -> bool:
-    """Swap ``name`` with one who meets the rest of the panel less, if that is better for both panels."""
-    item = state.items[number]
-    free = [other for other in item.readers if other not in state.panels[number]]
+    """Exchange ``name`` for the one who meets the rest of the panel least, if that makes pairs more even."""
+    free = _free(state, number) if name in state.new(number) else []
     if not free:
         return False
     taker = min(free, key=lambda other: (state.met(number, other, name), other))
     if state.met(number, taker, name) + len(state.panels[number]) - 1 >= state.met(number, name):
         return False
-    theirs = held[item.language, taker]
-    for other in rng.sample(theirs, min(_TRIES, len(theirs))):
-        if name in state.items[other].readers and name not in state.panels[other]:
-            before = state.unevenness
-            _swap(state, number, name, other, taker)
-            if state.unevenness < before:
-                theirs[theirs.index(other)] = number
-                mine = held[item.language, name]
-                mine[mine.index(number)] = other
-                return True
-            _swap(state, number, taker, other, name)
-    return False
+    return any(_exchanged(state, held, number, name, taker, rng, worse_by=-1) for _ in range(_TRIES))
+
+
+def _free(state: _State, number: int) -> list[str]:
+    return [name for name in state.items[number].readers if name not in state.panels[number]]
+
+
+def _exchanged(  # noqa: PLR0913, PLR0917 -- who, where, and how much it may cost
+    state: _State,
+    held: Mapping[tuple[str, str], list[int]],
+    number: int,
+    name: str,
+    taker: str,
+    rng: Random,
+    *,
+    worse_by: int,
+) -> bool:
+    """Exchange ``name`` here for ``taker`` in one of their records, if that costs no more than allowed."""
+    language = state.items[number].language
+    mine, theirs = held[language, name], held[language, taker]
+    place = rng.randrange(len(theirs)) if theirs else -1
+    other = theirs[place] if theirs else number
+    if name not in state.items[other].readers or name in state.panels[other]:
+        return False
+    before = state.unevenness
+    _swap(state, number, name, other, taker)
+    if state.unevenness - before > worse_by:
+        _swap(state, number, taker, other, name)
+        return False
+    theirs[place] = number
+    mine[mine.index(number)] = other
+    return True
 
 
 def _swap(state: _State, number: int, name: str, other: int, taker: str) -> None:
