@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from aufruf.secrets import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from datetime import datetime
 
     from label_studio_sdk.client import LabelStudio
 
@@ -40,13 +42,26 @@ class Api:
 
     def get(self, path: str, **params: Any) -> Any:
         """Return what a GET answers, parsed. A broken connection is tried again: reading changes nothing."""
+        return self._repeated("GET", path, params=params)
+
+    def ask(self, path: str, content: Any) -> Any:
+        """POST what may be done twice without harm, and return the answer, parsed; tried again like a GET."""
+        return self._repeated("POST", path, json=content)
+
+    def now(self) -> datetime | None:
+        """Return the server's time, to the second; None if it does not tell."""
+        with talking(self.url):
+            told = _permitted(self.http.get("/api/version")).headers.get("Date")
+        return parsedate_to_datetime(told) if told else None
+
+    def _repeated(self, method: str, path: str, **what: Any) -> Any:
         import stamina
 
         lost = (httpx.ReadError, httpx.RemoteProtocolError)
         with talking(self.url):
             for attempt in stamina.retry_context(on=lost, attempts=3):
                 with attempt:
-                    return _parsed(self.http.get(path, params=params))
+                    return _parsed(self.http.request(method, path, **what))
         raise AssertionError("unreachable")
 
     def post(self, path: str, content: Any) -> httpx.Response:

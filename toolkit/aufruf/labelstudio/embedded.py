@@ -13,6 +13,7 @@ from aufruf.labelstudio.accounts import logins_again, pseudonym_of
 from aufruf.labelstudio.backup_file import writing
 from aufruf.labelstudio.environment import clean_environment, ensure_environment, locked_version
 from aufruf.labelstudio.server import ADMIN, admin_login, halted, server_folder
+from aufruf.labelstudio.watermarks import forget_read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,6 +119,7 @@ def put_back(workspace: Workspace, backup: Backup, note: Note) -> set[str]:
             note("giving the accounts their logins back")
             _set_logins(workspace, made, new)
             database.write_ahead(new / database.NAME)
+            forget_read(workspace)
             if data.exists():
                 data.replace(old)
             new.replace(data)

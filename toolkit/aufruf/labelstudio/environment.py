@@ -111,6 +111,8 @@ def clean_environment(home: Path, data: Path) -> dict[str, str]:
         "SENTRY_DSN": "",
         "FRONTEND_SENTRY_DSN": "",
         "FEATURE_FLAGS_OFFLINE": "true",
+        # a snapshot that is deleted takes its file, and the texts in it, along
+        "ff_back_dev_4664_remove_storage_file_on_export_delete_29032023_short": "true",
     }
 
 

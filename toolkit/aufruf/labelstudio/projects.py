@@ -76,11 +76,13 @@ class ProjectPlan:
 
 @dataclass(frozen=True)
 class Found:
-    """A project that is on the server."""
+    """A project that is on the server, with the tasks and answers (skips among them) that it counts there."""
 
     id: int
     identity: str
     guideline_version: str
+    tasks: int
+    answers: int
 
 
 @dataclass(frozen=True)
@@ -95,12 +97,23 @@ class Filled:
 def projects_on_server(api: Api) -> dict[int, Found]:
     """Return this toolkit's projects by id."""
     found: dict[int, Found] = {}
-    for project in api.pages("/api/projects/", "results", include="id,description"):
+    wanted = "id,description,task_number,total_annotations_number,skipped_annotations_number"
+    for project in api.pages("/api/projects/", "results", include=wanted):
         match = _DESCRIPTION.search(project.get("description") or "")
         if match:
             number = int(project["id"])
-            found[number] = Found(number, match["identity"], match["guidelines"])
+            tasks = int(project["task_number"])
+            found[number] = Found(number, match["identity"], match["guidelines"], tasks, _answers(project))
     return dict(sorted(found.items()))
+
+
+def count_answers(api: Api, project: int) -> int:
+    """Return how many answers the server counts in a project, skips among them."""
+    return _answers(api.get(f"/api/projects/{project}/"))
+
+
+def _answers(project: dict[str, Any]) -> int:
+    return int(project["total_annotations_number"]) + int(project["skipped_annotations_number"])
 
 
 def ensure_project(api: Api, plan: ProjectPlan, known: dict[int, Found], recorded: int | None) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,27 +12,32 @@ import polars as pl
 
 from aufruf.errors import ServerError
 from aufruf.labelstudio.accounts import user_ids
-from aufruf.labelstudio.answers import Refusal
 from aufruf.labelstudio.api import connect
 from aufruf.labelstudio.interface import SETTLED, TEXT
 from aufruf.labelstudio.notes import silent
-from aufruf.labelstudio.projects import TASK_KEY, projects_on_server
-from aufruf.labelstudio.rounds import URGENT, planned_or_error
-from aufruf.labelstudio.rows import DELETED, Asked, RawAnnotation, from_annotation
+from aufruf.labelstudio.projects import TASK_KEY, count_answers, projects_on_server
+from aufruf.labelstudio.refused import refused_answers
+from aufruf.labelstudio.revisions import GONE, Reader, deletions, known_of, newest_answers
+from aufruf.labelstudio.rounds import planned_or_error
+from aufruf.labelstudio.rows import Asked, RawAnnotation
+from aufruf.labelstudio.snapshots import answered_tasks, mark_of
+from aufruf.labelstudio.urgent import log_urgent, urgent_answers
+from aufruf.labelstudio.watermarks import note_read, watermarks
 from aufruf.tables import ANNOTATIONS, ANSWERS, QUARANTINE, RECORDS
-from aufruf.views import current_annotations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from aufruf.label_scheme import Pass
     from aufruf.labelstudio.api import Api
     from aufruf.labelstudio.notes import Note
+    from aufruf.labelstudio.projects import Found
+    from aufruf.labelstudio.refused import Refused
+    from aufruf.labelstudio.revisions import Additions
     from aufruf.workspace import Workspace
 
-_AT_ONCE = 200
-_GONE = "null"
-"""What ANSWERS holds for an annotation that was deleted on the server."""
+_OVERLAP = timedelta(minutes=2)
+"""How far back is read again: longer than a change takes to be stored after its time was set."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,8 @@ class PullReport:
     """What came: ``annotations`` on the server = kept + quarantined.
 
     ``new``, ``changed`` and ``deleted`` count what was not known before; ``quarantined`` what cannot be used,
-    by reason; ``pruned`` answers to hidden questions that were left out; ``urgent`` current answers that
-    report a credible danger.
+    by reason, and ``refused`` names each; ``pruned`` counts answers to hidden questions that were left out
+    of new and changed ones; ``urgent`` current answers that report a credible danger.
     """
 
     round: str
@@ -53,20 +58,7 @@ class PullReport:
     quarantined: dict[str, int]
     pruned: int
     urgent: int
-
-
-@dataclass
-class _Pulled:
-    """What a pull collects, before anything is written."""
-
-    rows: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    answers: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    quarantine: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    seen: set[str] = field(default_factory=set[str])
-    kept: int = 0
-    new: int = 0
-    changed: int = 0
-    pruned: int = 0
+    refused: list[Refused]
 
 
 @dataclass(frozen=True)
@@ -74,25 +66,45 @@ class _Context:
     """What is known before the first answer is read."""
 
     workspace: Workspace
-    assignments: dict[str, dict[str, Any]]
-    texts: dict[str, str]
+    api: Api
+    round_name: str
+    planned: pl.DataFrame
     users: dict[str, int]
-    guidelines: dict[int, str]
-    latest: dict[str, tuple[int, str]]
+    found: dict[int, Found]
+    live: dict[int, dict[str, int]]
+    mark: str
+    dry_run: bool
 
 
-def pull(
+@dataclass
+class _Counts:
+    """What was found so far, and how many answers each project holds by it."""
+
+    new: int = 0
+    changed: int = 0
+    deleted: int = 0
+    pruned: int = 0
+    written: bool = False
+    refused: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    held: dict[int, int] = field(default_factory=dict[int, int])
+    unwritten: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
+
+
+def pull(  # noqa: PLR0913 -- the command's options
     workspace: Workspace,
     round_name: str,
     in_pass: Pass | None = None,
     *,
+    full: bool = False,
     dry_run: bool = False,
     note: Note = silent,
 ) -> PullReport:
-    """Bring all answers of a round, or of one pass of it, into the workspace.
+    """Bring the answers of a round, or of one pass of it, into the workspace.
 
-    Every answer is checked against label scheme and text. What fails goes to quarantine; an earlier revision
-    of it that was good stays. Where nothing is new, nothing is written.
+    What was changed since the last pull is read, and the result counted against the server; where the counts
+    differ, as after a deletion, or with ``full``, everything is read. Every answer is checked against label
+    scheme and text. What fails goes to quarantine; an earlier revision of it that was good stays. Where
+    nothing is new, nothing is written. Drafts do not count.
 
     Raises:
         InputError: if the round is not planned.
@@ -101,68 +113,94 @@ def pull(
     """
     with workspace.locked():
         planned = planned_or_error(workspace, round_name, in_pass)
-        projects = planned.get_column("project_id").drop_nulls().unique().sort().to_list()
+        projects: list[int] = planned.get_column("project_id").drop_nulls().unique().sort().to_list()
         if not projects:
             raise ServerError(
                 f"round '{round_name}' is not in Label Studio yet: run `aufruf annotate apply {round_name}`"
             )
-        pulled = _Pulled()
+        counts = _Counts()
         with connect(workspace) as api:
-            context = _context(workspace, api, planned)
-            for number, project in enumerate(projects, start=1):
-                _read_project(api, context, project, pulled)
-                note(f"project {number} of {len(projects)}: {len(pulled.seen)} answers so far")
-        deleted = _mark_deleted(workspace, context, planned, pulled)
-        if not dry_run:
-            _write(workspace, round_name, pulled, deleted)
-        return _report(workspace, round_name, planned, pulled, deleted)
+            begun = api.now()
+            context = _context(workspace, api, round_name, planned, dry_run=dry_run)
+            since = {} if full else watermarks(workspace, api.url)
+            for place, project in enumerate(projects, start=1):
+                last = since.get(project)
+                _read_project(context, project, None if last is None else last - _OVERLAP, counts)
+                note(f"project {place} of {len(projects)}: {counts.held[project]} answers")
+            if not dry_run:
+                _finish(context, counts)
+                if begun is not None:
+                    note_read(workspace, api.url, dict.fromkeys(projects, begun))
+        return _report(context, counts)
 
 
-def _context(workspace: Workspace, api: Api, planned: pl.DataFrame) -> _Context:
-    store = workspace.store
-    records = store.scan(RECORDS).select("record_id", "text")
-    chosen = records.join(planned.lazy().select("record_id").unique(), on="record_id", how="semi").collect()
-    newest = store.scan(ANSWERS).sort("revision").group_by("annotation_uuid").last().collect()
-    latest = {row["annotation_uuid"]: (row["revision"], row["raw"]) for row in newest.iter_rows(named=True)}
+def _context(
+    workspace: Workspace, api: Api, round_name: str, planned: pl.DataFrame, *, dry_run: bool
+) -> _Context:
     return _Context(
         workspace=workspace,
-        assignments={row[TASK_KEY]: row for row in planned.iter_rows(named=True)},
-        texts=dict(chosen.iter_rows()),
+        api=api,
+        round_name=round_name,
+        planned=planned,
         users=user_ids(workspace, api, planned.get_column("annotator").unique()),
-        guidelines={number: found.guideline_version for number, found in projects_on_server(api).items()},
-        latest=latest,
+        found=projects_on_server(api),
+        live=_live(workspace, planned.get_column("project_id").drop_nulls().unique()),
+        mark=mark_of(workspace),
+        dry_run=dry_run,
     )
 
 
-def _read_project(api: Api, context: _Context, project: int, pulled: _Pulled) -> None:
-    for task in _annotated_tasks(api, project):
-        annotations = [_parsed(api, raw) for raw in task["annotations"]]
-        if len(annotations) != task["total_annotations"] + task["cancelled_annotations"]:
-            raise ServerError(
-                f"{api.url}: project {project}, task {task['id']}: {len(annotations)} answers came, the "
-                "server counts otherwise: someone is changing it; run again"
-            )
-        asked = _asked(context, project, task)
-        answered: set[int | None] = set()
-        for raw in sorted(annotations, key=lambda each: (each.was_cancelled, each.created_at, each.id)):
-            _read(context, raw, asked, project, pulled, is_first=raw.completed_by not in answered)
-            answered.add(raw.completed_by)
+def _read_project(context: _Context, project: int, since: datetime | None, counts: _Counts) -> None:
+    """Read a project until what is known of it fits what the server counts.
+
+    People may be answering meanwhile: what changed is read twice, then everything twice.
+    """
+    live = context.live.get(project, {})
+    for start in (since, since, None, None):
+        seen = _read_changes(context, project, start, live, counts)
+        there = count_answers(context.api, project)
+        if start is None and len(seen) == there:
+            _delete(context, project, live.keys() - seen, live, counts)
+        if len(live) == there:
+            counts.held[project] = there
+            return
+    raise ServerError(
+        f"{context.api.url}: project {project} holds {count_answers(context.api, project)} answers, "
+        f"{len(live)} came: people may be answering right now; run the pull again"
+    )
 
 
-def _annotated_tasks(api: Api, project: int) -> Iterator[dict[str, Any]]:
-    """Yield the tasks that have an answer, in bounded pages: the list of tasks lacks the answers' UUID."""
-    counts = "id,total_annotations,cancelled_annotations"
-    listed = api.pages("/api/tasks/", "tasks", project=project, include=counts)
-    ids = [task["id"] for task in listed if task["total_annotations"] or task["cancelled_annotations"]]
-    options = {"exportType": "JSON", "download_all_tasks": "true", "download_resources": "false"}
-    for first in range(0, len(ids), _AT_ONCE):
-        chunk = ids[first : first + _AT_ONCE]
-        found = api.get(f"/api/projects/{project}/export", **options, **{"ids[]": chunk})
-        if len(found) != len(chunk):
-            raise ServerError(
-                f"{api.url}: project {project}: {len(found)} of {len(chunk)} tasks came: run the pull again"
-            )
-        yield from found
+def _live(workspace: Workspace, projects: Iterable[int]) -> dict[int, dict[str, int]]:
+    """Return by project the answers that were there at the last pull, with their tasks' numbers."""
+    task = pl.col("raw").str.json_path_match("$.task").cast(pl.Int64)
+    newest = newest_answers(workspace.store, projects).filter(pl.col("raw") != GONE)
+    found: dict[int, dict[str, int]] = defaultdict(dict)
+    for project, uuid, number in newest.select("project_id", "annotation_uuid", task).collect().iter_rows():
+        found[project][uuid] = number
+    return found
+
+
+def _read_changes(
+    context: _Context, project: int, since: datetime | None, live: dict[str, int], counts: _Counts
+) -> set[str]:
+    """Read the tasks that changed since a time and keep what is new; return the UUIDs of their answers."""
+    every: set[str] = set()
+    for tasks in answered_tasks(context.api, project, context.mark, since):
+        answers = [[_parsed(context.api, raw) for raw in task["annotations"]] for task in tasks]
+        seen = {raw.unique_id: raw.task for given in answers for raw in given}
+        asked = _asked(context, project, tasks)
+        known = known_of(context.workspace.store, seen)
+        known.answers.update(counts.unwritten)
+        reader = Reader(context.workspace.label_scheme, project, known)
+        for given, question in zip(answers, asked, strict=True):
+            reader.take(given, question)
+        _keep(context, reader.added, counts)
+        read = {task["id"] for task in tasks}
+        gone = {uuid for uuid, task in live.items() if task in read and uuid not in seen}
+        live.update(seen)
+        _delete(context, project, gone, live, counts)
+        every |= seen.keys()
+    return every
 
 
 def _parsed(api: Api, raw: Any) -> RawAnnotation:
@@ -175,105 +213,94 @@ def _parsed(api: Api, raw: Any) -> RawAnnotation:
         ) from error
 
 
-def _asked(context: _Context, project: int, task: dict[str, Any]) -> Asked | None:
-    data = task["data"]
-    assignment = context.assignments.get(data.get(TASK_KEY, ""))
-    if assignment is None or assignment["project_id"] != project:
-        return None
-    return Asked(
-        assignment=assignment,
-        text=context.texts[assignment["record_id"]],
-        shown_text=data.get(TEXT, ""),
-        settled=tuple(choice["value"] for choice in data.get(SETTLED) or ()),
-        user_id=context.users.get(assignment["annotator"]),
-        guideline_version=context.guidelines.get(project)
-        or context.workspace.guideline_version(assignment["language"]),
-    )
+def _asked(context: _Context, project: int, tasks: list[dict[str, Any]]) -> list[Asked | None]:
+    """Return for each task what its answers must answer to; None for tasks that are none of ours."""
+    keys = [task["data"].get(TASK_KEY) for task in tasks]
+    texts = context.workspace.store.scan(RECORDS).select("record_id", "text")
+    mine = pl.col(TASK_KEY).is_in([key for key in keys if isinstance(key, str)])
+    planned = context.planned.lazy().filter(mine & (pl.col("project_id") == project))
+    rows = planned.join(texts, on="record_id").collect()
+    assignments = {row[TASK_KEY]: row for row in rows.iter_rows(named=True)}
+    found = context.found.get(project)
+    return [
+        Asked(
+            assignment=row,
+            text=row["text"],
+            shown_text=task["data"].get(TEXT, ""),
+            settled=tuple(choice["value"] for choice in task["data"].get(SETTLED) or ()),
+            user_id=context.users.get(row["annotator"]),
+            guideline_version=found.guideline_version
+            if found
+            else context.workspace.guideline_version(row["language"]),
+        )
+        if (row := assignments.get(key))
+        else None
+        for key, task in zip(keys, tasks, strict=True)
+    ]
 
 
-def _read(  # noqa: PLR0913 -- one answer with all that decides about it
-    context: _Context,
-    raw: RawAnnotation,
-    asked: Asked | None,
-    project: int,
-    pulled: _Pulled,
-    *,
-    is_first: bool,
-) -> None:
-    content = msgspec.json.encode(raw, order="deterministic").decode()
-    revision, known = context.latest.get(raw.unique_id, (0, ""))
-    pulled.seen.add(raw.unique_id)
-    changed = content != known
-    if changed:
-        pulled.new, pulled.changed = pulled.new + (revision == 0), pulled.changed + (revision > 0)
-        answer = {"annotation_uuid": raw.unique_id, "revision": revision + 1, "project_id": project}
-        pulled.answers.append({**answer, "raw": content})
-    try:
-        row, pruned = from_annotation(raw, asked, context.workspace.label_scheme, is_first=is_first)
-    except Refusal as refusal:
-        place = {"file": f"project {project}", "item": f"annotation {raw.id}"}
-        pulled.quarantine.append({**place, "reason": refusal.reason, "message": refusal.message})
+def _keep(context: _Context, added: Additions, counts: _Counts) -> None:
+    """Write what a piece adds, answers as they came first: rows that are missing are seen at the next run."""
+    counts.new, counts.changed = counts.new + added.new, counts.changed + added.changed
+    counts.pruned += added.pruned
+    counts.refused.update({entry["file"] + entry["item"]: entry for entry in added.refused})
+    if context.dry_run:
+        counts.unwritten.update(
+            {each["annotation_uuid"]: (each["revision"], each["raw"]) for each in added.answers}
+        )
         return
-    pulled.kept += 1
-    pulled.pruned += pruned
-    if changed:
-        pulled.rows.append({**row, "revision": revision + 1})
+    store = context.workspace.store
+    if added.answers:
+        store.append(ANSWERS, pl.DataFrame(added.answers, schema=ANSWERS.schema))
+    if added.rows:
+        store.append(ANNOTATIONS, pl.DataFrame(added.rows, schema=ANNOTATIONS.schema))
+    refused = [{"import_id": f"pull:{context.round_name}", **entry} for entry in added.refused]
+    written = bool(refused) and store.upsert(QUARANTINE, pl.DataFrame(refused, schema=QUARANTINE.schema))
+    counts.written |= written or bool(added.answers) or bool(added.rows)
 
 
-def _mark_deleted(
-    workspace: Workspace, context: _Context, planned: pl.DataFrame, pulled: _Pulled
-) -> pl.DataFrame:
-    """Return a last revision of each answer that is no longer on the server."""
-    current = current_annotations(workspace.store.scan(ANNOTATIONS))
-    mine = current.join(planned.lazy().select(TASK_KEY), on=TASK_KEY, how="semi")
-    gone = mine.filter(~pl.col("annotation_uuid").is_in(list(pulled.seen))).collect()
-    revisions = [
-        context.latest.get(uuid, (revision, ""))[0] + 1
-        for uuid, revision in gone.select("annotation_uuid", "revision").iter_rows()
-    ]
-    gone = gone.with_columns(
-        revision=pl.Series(revisions, dtype=pl.Int64),
-        state=pl.lit(DELETED),
-        updated_at=pl.lit(datetime.now(UTC)),
-    )
-    projects = planned.select(TASK_KEY, "project_id")
-    answers = gone.join(projects, on=TASK_KEY).select("annotation_uuid", "revision", "project_id")
-    pulled.answers += answers.with_columns(raw=pl.lit(_GONE)).to_dicts()
-    return gone
+def _delete(context: _Context, project: int, uuids: set[str], live: dict[str, int], counts: _Counts) -> None:
+    """Give answers that are gone a last revision, as they came last: until then they are missed again."""
+    for uuid in uuids:
+        del live[uuid]
+    if not uuids:
+        return
+    counts.deleted += len(uuids)
+    if context.dry_run:
+        return
+    store = context.workspace.store
+    rows, answers = deletions(store, uuids, project, datetime.now(UTC))
+    if not rows.is_empty():
+        store.append(ANNOTATIONS, rows)
+    store.append(ANSWERS, answers)
+    counts.written = True
 
 
-def _write(workspace: Workspace, round_name: str, pulled: _Pulled, deleted: pl.DataFrame) -> None:
-    """Write what is new: answers as they came last, so that a killed pull is read again."""
-    store = workspace.store
-    rows = pl.concat([pl.DataFrame(pulled.rows, schema=ANNOTATIONS.schema), ANNOTATIONS.conform(deleted)])
-    refused = [{"import_id": f"pull:{round_name}", **entry} for entry in pulled.quarantine]
-    written = [
-        store.upsert(ANNOTATIONS, rows),
-        store.upsert(QUARANTINE, pl.DataFrame(refused, schema=QUARANTINE.schema)),
-        store.upsert(ANSWERS, pl.DataFrame(pulled.answers, schema=ANSWERS.schema)),
-    ]
-    if any(written):
-        counts = {"annotations": len(pulled.seen), "new": pulled.new, "changed": pulled.changed}
-        others = {"deleted": deleted.height, "quarantined": len(refused), "pruned": pulled.pruned}
-        workspace.record_event("pull", round_name, {**counts, **others})
+def _finish(context: _Context, counts: _Counts) -> None:
+    """Log what was done, and each urgent answer once."""
+    log_urgent(context.workspace, context.round_name)
+    if counts.written:
+        numbers = {"new": counts.new, "changed": counts.changed, "deleted": counts.deleted}
+        others = {"quarantined": len(counts.refused), "pruned": counts.pruned}
+        held = {"annotations": sum(counts.held.values())}
+        context.workspace.record_event("pull", context.round_name, {**held, **numbers, **others})
 
 
-def _report(
-    workspace: Workspace, round_name: str, planned: pl.DataFrame, pulled: _Pulled, deleted: pl.DataFrame
-) -> PullReport:
-    assert len(pulled.seen) == pulled.kept + len(pulled.quarantine)
-    current = current_annotations(workspace.store.scan(ANNOTATIONS))
-    urgent = current.join(planned.lazy().select(TASK_KEY), on=TASK_KEY, how="semi").filter(
-        pl.col("flags").list.contains(URGENT)
-    )
+def _report(context: _Context, counts: _Counts) -> PullReport:
+    refused = refused_answers(context.workspace, context.round_name, context.planned)
+    by_reason = Counter(entry.reason for entry in refused)
+    if context.dry_run:  # nothing was written that could be counted: what would be
+        by_reason |= Counter(entry["reason"] for entry in counts.refused.values())
+    held = sum(counts.held.values())
     return PullReport(
-        round=round_name,
-        annotations=len(pulled.seen),
-        kept=pulled.kept,
-        new=pulled.new,
-        changed=pulled.changed,
-        deleted=deleted.height,
-        quarantined=dict(sorted(Counter(entry["reason"] for entry in pulled.quarantine).items())),
-        pruned=pulled.pruned,
-        urgent=urgent.select(pl.len()).collect().item(),
+        round=context.round_name,
+        annotations=held,
+        kept=held - by_reason.total(),
+        new=counts.new,
+        changed=counts.changed,
+        deleted=counts.deleted,
+        quarantined=dict(sorted(by_reason.items())),
+        pruned=counts.pruned,
+        urgent=len(urgent_answers(context.workspace, context.planned)),
+        refused=refused,
     )
