@@ -85,7 +85,7 @@ def test_a_site_is_the_host_else_the_outlet_else_the_source():
     frame = pl.DataFrame(
         {"url": ["https://www.Blatt.example:80/a?b", None, None], "outlet": ["Blatt", "Blatt", None]}
     )
-    found = frame.select(site_of(pl.col("url"), pl.col("outlet"), "quelle")).to_series()
+    found = frame.select(site_of(pl.col("url"), pl.col("outlet"), pl.lit("quelle"))).to_series()
     assert found.to_list() == ["blatt.example", "Blatt", "quelle"]
 
 
