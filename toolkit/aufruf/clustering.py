@@ -16,7 +16,7 @@ from aufruf.signing import band_column, signed, valid
 from aufruf.tables import BANDS, CLUSTERS, DUPLICATES, RECORDS, SIGNATURES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -129,19 +129,14 @@ def joined(tables: Tables, progress: Callable[[str, int, int | None], None]) -> 
     """
     fresh = tables.signatures.select("record_id").join(tables.clusters, on="record_id", how="anti")
     candidates = _candidates(tables, progress)
-    search = _search(candidates, tables)
-    rows = candidates.get_column("row").to_numpy()
-    for band in range(BANDS):
-        search.join(_keys(tables.signatures, band)[rows])
-        progress("duplicates", BANDS + band + 1, 2 * BANDS)
-    ids = candidates.get_column("record_id")
-    members = candidates.select("record_id", "cluster", component=pl.Series(search.clusters()))
+    component, pairs = _searched(candidates, tables, progress)
+    members = candidates.select("record_id", "cluster", component=component)
     names = members.with_columns(
         name=pl.coalesce(pl.col("cluster").min(), pl.col("record_id").min()).over("component")
     )
     named = names.filter(pl.col("cluster").is_null()).select("record_id", cluster="name").lazy()
     return Joined(
-        _new_pairs(search.pairs(), ids, tables),
+        _new_pairs(pairs, candidates.get_column("record_id"), tables),
         fresh.join(named, on="record_id", how="left").select(
             "record_id", cluster=pl.coalesce("cluster", "record_id")
         ),
@@ -181,30 +176,49 @@ def _candidates(tables: Tables, progress: Callable[[str, int, int | None], None]
     )
 
 
-def _search(candidates: pl.DataFrame, tables: Tables) -> Search:
-    """Return a search over the candidates' texts that knows what is known of them."""
-    places = candidates.select("record_id").with_row_index("place")
+def _searched(
+    candidates: pl.DataFrame, tables: Tables, progress: Callable[[str, int, int | None], None]
+) -> tuple[pl.Series, pl.DataFrame]:
+    """Return for each candidate the first one of its cluster, and the pairs found, by position."""
+    old = candidates.height - candidates.get_column("cluster").null_count()
+    search = Search(_texts(candidates, tables.records), THRESHOLD, old)
+    for links in _known(candidates, tables):
+        ends = links.select(pl.col("left", "right").cast(pl.Int32))
+        search.unite(ends["left"].to_numpy(), ends["right"].to_numpy())
+    rows = candidates.get_column("row").to_numpy()
+    for band in range(BANDS):
+        search.join(_keys(tables.signatures, band)[rows])
+        progress("duplicates", BANDS + band + 1, 2 * BANDS)
+    return pl.Series("component", search.clusters()), search.pairs()
+
+
+def _texts(candidates: pl.DataFrame, records: pl.LazyFrame) -> Buffers:
+    """Read the candidates' texts; one that is gone counts as empty."""
+    places = candidates.lazy().select("record_id").with_row_index("place")
     texts = (
-        tables.records.join(places.lazy(), on="record_id")
+        records.join(places, on="record_id")
         .select("place", text=comparable(pl.col("text")))
         .collect(engine="streaming")
     )
-    old = candidates.height - candidates.get_column("cluster").null_count()
-    every = places.join(texts, on="place", how="left", maintain_order="left").get_column("text")
-    search = Search(Buffers.of(every.fill_null("")), THRESHOLD, old)
-    mates = places.with_columns(
-        first=pl.col("place").first().over(pl.coalesce(candidates["cluster"], candidates["record_id"]))
+    every = pl.DataFrame({"place": pl.int_range(candidates.height, dtype=pl.UInt32, eager=True)})
+    return Buffers.of(
+        every.join(texts, on="place", how="left", maintain_order="left").get_column("text").fill_null("")
     )
-    known = (
-        tables.duplicates.join(places.lazy(), left_on="left", right_on="record_id")
-        .join(places.lazy(), left_on="right", right_on="record_id", suffix="_right")
-        .select(first="place", place="place_right")
+
+
+def _known(candidates: pl.DataFrame, tables: Tables) -> Iterator[pl.DataFrame]:
+    """Yield ``left`` and ``right``, positions of candidates that are in one cluster or a stored pair."""
+    places = candidates.select("record_id", "cluster").with_row_index("place")
+    yield places.filter(pl.col("cluster").is_not_null()).select(
+        left=pl.col("place").first().over("cluster"), right="place"
+    )
+    ends = places.lazy().select("place", "record_id")
+    yield (
+        tables.duplicates.join(ends, left_on="left", right_on="record_id")
+        .join(ends, left_on="right", right_on="record_id", suffix="_right")
+        .select(left="place", right="place_right")
         .collect()
     )
-    for links in (mates, known):
-        ends = links.select(pl.col("first", "place").cast(pl.Int32))
-        search.unite(ends["first"].to_numpy(), ends["place"].to_numpy())
-    return search
 
 
 def _new_pairs(pairs: pl.DataFrame, ids: pl.Series, tables: Tables) -> pl.DataFrame:
