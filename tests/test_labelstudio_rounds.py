@@ -24,9 +24,10 @@ from aufruf.labelstudio.answers import Answer, to_result
 from aufruf.labelstudio.api import connect
 from aufruf.labelstudio.apply import apply
 from aufruf.labelstudio.entry import enter_answers
+from aufruf.labelstudio.progress import round_status
 from aufruf.labelstudio.projects import ProjectPlan, task_ids
 from aufruf.labelstudio.pull import pull
-from aufruf.labelstudio.rounds import annotators_of, assignments, plan_round, round_status
+from aufruf.labelstudio.rounds import annotators_of, assignments, plan_round
 from aufruf.tables import ANNOTATIONS, ANSWERS, ASSIGNMENTS, EVENTS, QUARANTINE, RECORDS
 from labelstudio_fixtures import ROUND, add_round
 
@@ -124,7 +125,7 @@ def test_a_round_goes_in_is_answered_and_comes_back_as_it_was_answered(live: Wor
             rows[key]["annotator"]
             == planned.row(by_predicate=pl.col("task_key") == key, named=True)["annotator"]
         )
-    status = round_status(live, name)
+    status = round_status(live, name).annotators
     assert sum(entry.done for entry in status) == 23
     assert sum(entry.skipped for entry in status) == 1
     assert sum(entry.urgent for entry in status) == 1

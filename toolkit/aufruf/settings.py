@@ -103,7 +103,15 @@ class Rounds(_Section, frozen=True):
 
     def __post_init__(self) -> None:
         if min(self.triage_seconds, self.detail_seconds) <= 0 or self.repeat_after_days < 0:
-            raise ValueError("triage_seconds and detail_seconds must be above 0, repeat_after_days 0 or above")
+            raise ValueError(
+                "triage_seconds and detail_seconds must be above 0, repeat_after_days 0 or above"
+            )
+
+
+class Urgent(_Section, frozen=True):
+    """Whom answers go to that report a credible danger: a name or role that annotators know."""
+
+    responsible: str = ""
 
 
 class Settings(_Section, frozen=True):
@@ -117,6 +125,7 @@ class Settings(_Section, frozen=True):
     interface: Interface = msgspec.field(default_factory=Interface)
     qualification: Qualification = msgspec.field(default_factory=Qualification)
     rounds: Rounds = msgspec.field(default_factory=Rounds)
+    urgent: Urgent = msgspec.field(default_factory=Urgent)
     sources: dict[str, Source] = msgspec.field(default_factory=dict[str, Source])
 
 

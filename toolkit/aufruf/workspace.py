@@ -225,6 +225,10 @@ detail_seconds = 90
 repeat_after_days = 14
 # heavy = ["threat"]  # labels that make a record heavy to read; otherwise all but protest_mobilization
 
+[urgent]
+# Who acts when an annotator reports a credible danger: a name or role, and how to reach them.
+responsible = ""
+
 [release]
 # title = "…"
 # license = "cc-by-4.0"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from aufruf.cli.annotate_qualify import qualify
+from aufruf.cli.annotate_status import pull, status
 from aufruf.cli.options import (
     DryRunOption,
     JsonOption,
@@ -20,8 +21,6 @@ from aufruf.cli.options import (
 if TYPE_CHECKING:
     from aufruf.labelstudio.apply import ApplyReport
     from aufruf.labelstudio.planning import PlanReport
-    from aufruf.labelstudio.pull import PullReport
-    from aufruf.labelstudio.rounds import AnnotatorStatus
 
 _PANEL = "Annotation"
 RoundArgument = Annotated[str, typer.Argument(metavar="ROUND", help="Name of the round.")]
@@ -116,48 +115,6 @@ def apply(
         _show_applied(report, dry_run=dry_run)
 
 
-def status(round_name: RoundArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Show how far each annotator is, as of the last pull. Exit 3 if an answer reports a credible danger.
-
-    Example: aufruf annotate status pilot
-    """
-    from aufruf.errors import GateError
-    from aufruf.labelstudio.rounds import round_status
-    from aufruf.workspace import open_workspace
-
-    found = round_status(open_workspace(workspace), round_name)
-    urgent = sum(entry.urgent for entry in found)
-    if as_json:
-        show_json(found)
-    else:
-        _show_status(round_name, found)
-    if urgent:
-        raise GateError(f"{urgent} answers in round '{round_name}' are marked urgent: read them now")
-
-
-def pull(
-    round_name: RoundArgument,
-    in_pass: Annotated[
-        Literal["triage", "detail"] | None, typer.Option("--pass", help="One pass only.", show_default="both")
-    ] = None,
-    workspace: WorkspaceOption = None,
-    dry_run: DryRunOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Bring the answers into the workspace, checked; what cannot be used goes to quarantine.
-
-    Example: aufruf annotate pull pilot
-    """
-    from aufruf.labelstudio.pull import pull as bring
-    from aufruf.workspace import open_workspace
-
-    report = bring(open_workspace(workspace), round_name, in_pass, dry_run=dry_run, note=note)
-    if as_json:
-        show_json(report)
-    else:
-        _show_pulled(report, dry_run=dry_run)
-
-
 def _show_plan(report: PlanReport, *, dry_run: bool) -> None:
     columns = ["tasks", "new", "heavy", "gold_checks", "repeats", "days", "minutes"]
     rows = [
@@ -209,29 +166,3 @@ def _show_left(report: ApplyReport) -> None:
         )
     if report.waiting or report.held:
         typer.echo("run `aufruf annotate apply` again tomorrow to give out what is due then")
-
-
-def _show_status(round_name: str, found: list[AnnotatorStatus]) -> None:
-    rows = [
-        [
-            entry.annotator,
-            entry.in_pass,
-            *(f"{n:,}" for n in (entry.released, entry.done, entry.skipped, entry.left, entry.urgent)),
-        ]
-        for entry in found
-    ]
-    columns = ["annotator", "pass", "released", "done", "skipped", "left", "urgent"]
-    show_table(f"round {round_name}, as of the last pull", columns, rows)
-
-
-def _show_pulled(report: PullReport, *, dry_run: bool) -> None:
-    counts = {"new": report.new, "changed": report.changed, "deleted": report.deleted}
-    said = ", ".join(f"{name}: {n:,}" for name, n in counts.items())
-    typer.echo(f"answers: {report.annotations:,} ({said})")
-    for reason, n in report.quarantined.items():
-        typer.echo(f"quarantined: {n:,} ({reason})")
-    if report.pruned:
-        typer.echo(f"left out: {report.pruned:,} answers to questions that were no longer asked")
-    if report.urgent:
-        typer.echo(f"urgent: {report.urgent:,} answers report a credible danger: read them now")
-    typer.echo("dry run: nothing was written" if dry_run else f"next: aufruf annotate status {report.round}")

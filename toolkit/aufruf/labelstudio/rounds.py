@@ -1,9 +1,9 @@
-"""Rounds: plan who judges what, and see how far everyone is."""
+"""Rounds: plan who judges what."""
 
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -22,7 +22,7 @@ from aufruf.labelstudio.planning import (
 )
 from aufruf.labelstudio.routing import Plan, plan_detail, plan_triage
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, RECORDS, SAMPLES
-from aufruf.views import current_annotations, main_answers
+from aufruf.views import main_answers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,21 +32,6 @@ if TYPE_CHECKING:
     from aufruf.labelstudio.annotators import Annotator
     from aufruf.labelstudio.routing import Routing
     from aufruf.workspace import Workspace
-
-URGENT = "urgent"
-
-
-@dataclass(frozen=True)
-class AnnotatorStatus:
-    """How far an annotator is in one pass of a round: as of the last pull."""
-
-    annotator: str
-    in_pass: Pass
-    released: int
-    done: int
-    skipped: int
-    left: int
-    urgent: int
 
 
 def annotators_of(workspace: Workspace) -> tuple[Annotator, ...]:
@@ -145,37 +130,6 @@ def assignments(workspace: Workspace, round_name: str, in_pass: Pass | None = No
     wanted = pl.col("pass").is_in(PASSES if in_pass is None else [in_pass])
     planned = workspace.store.scan(ASSIGNMENTS).filter((pl.col("round") == round_name) & wanted)
     return planned.sort("pass", "annotator", "language", "position").collect()
-
-
-def round_status(workspace: Workspace, round_name: str) -> list[AnnotatorStatus]:
-    """Return how far each annotator is, as of the last pull.
-
-    Raises:
-        InputError: if nothing was planned for the round.
-    """
-    planned = planned_or_error(workspace, round_name)
-    flagged = pl.col("flags").list.contains(URGENT)
-    answers = (
-        current_annotations(workspace.store.scan(ANNOTATIONS))
-        .group_by("task_key")
-        .agg(done=(pl.col("state") == "live").any(), urgent=flagged.any())
-        .with_columns(answered=True)
-    )
-    done, answered = (pl.col(name).fill_null(value=False) for name in ("done", "answered"))
-    rows = (
-        planned.lazy()
-        .join(answers, on="task_key", how="left")
-        .group_by("annotator", "pass")
-        .agg(
-            released=pl.col("project_id").is_not_null().sum(),
-            done=done.sum(),
-            skipped=(answered & ~done).sum(),
-            left=(~answered).sum(),
-            urgent=pl.col("urgent").fill_null(value=False).sum(),
-        )
-        .sort(pl.col("pass") == "detail", "annotator")
-    )
-    return [AnnotatorStatus(*row) for row in rows.collect().iter_rows()]
 
 
 def planned_or_error(workspace: Workspace, round_name: str, in_pass: Pass | None = None) -> pl.DataFrame:
