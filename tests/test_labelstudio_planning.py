@@ -148,6 +148,28 @@ def test_records_of_validation_and_test_are_no_check_items(judged: Workspace):
         plan(judged, "second")
 
 
+def test_an_answer_that_is_not_sure_is_no_known_one(judged: Workspace):
+    rows = judged.store.read(ANNOTATIONS).sort("annotator")
+    split = rows.filter(record_id="first-0010").head(1)
+    voice = pl.lit([{"label": "threat", "voice": "own"}], dtype=ANNOTATIONS.schema["voices"])
+    judged.store.upsert(ANNOTATIONS, split.with_columns(labels=pl.lit(["threat"]), voices=voice))
+    alone = rows.filter(record_id="first-0011").head(1)
+    judged.store.upsert(ANNOTATIONS, alone.with_columns(state=pl.lit("skipped"), labels=None))
+    decide_gold(judged)
+    plan(judged, "second", gold_rate=0.5)
+    checks = set(assignments(judged, "second").filter(purpose="gold_check").get_column("record_id"))
+    assert checks == {f"first-{n:04}" for n in range(40)} - {"first-0010", "first-0011"}
+
+
+def test_opt_outs_hold_for_checks_and_repeats_too(judged: Workspace):
+    write_annotators(judged, fink='opt_out = ["threat"]')
+    plan(judged, "second", gold_rate=0.5, repeat_rate=0.5)
+    again = assignments(judged, "second").filter(pl.col("purpose") != "main")
+    threats = again.filter(pl.col("record_id").is_in([f"first-{n:04}" for n in range(5)]))
+    assert "fink" not in threats.get_column("annotator")
+    assert {"amsel", "drossel", "star"} <= set(threats.get_column("annotator"))
+
+
 def test_what_was_checked_before_is_checked_again_before_new_records_are_used_up(judged: Workspace):
     plan(judged, "second", overlap=2, gold_rate=0.1)
     used = set(assignments(judged, "second").filter(purpose="gold_check").get_column("record_id"))
@@ -246,6 +268,19 @@ def test_an_answer_ends_the_guess_and_gold_ends_the_answers(judged: Workspace):
     )
     assert held == guessed | {f"first-{n:04}" for n in range(5)}
     assert len(guessed) == 16
+
+
+def test_where_gold_says_no_one_annotators_yes_counts_no_more(workspace: Workspace):
+    write_annotators(workspace)
+    add_round(workspace, 1, "alone")
+    plan(workspace, "alone", overlap=4)
+    answer_all(workspace, "alone", {})
+    one = workspace.store.read(ANNOTATIONS).head(1).with_columns(labels=pl.lit(["threat"]))
+    workspace.store.upsert(ANNOTATIONS, one)
+    records = workspace.store.read(RECORDS)
+    assert "threat" in names_of(workspace, records)["alone-0000"]
+    decide_gold(workspace)
+    assert "threat" not in names_of(workspace, records)["alone-0000"]
 
 
 def test_targets_are_known_from_detail_answers_alone(judged: Workspace):

@@ -129,6 +129,13 @@ def test_a_used_up_week_goes_on_with_the_next_weeks_first_day():
     assert release_days(rows, Days(Limits(day=60, week=120)), 30.0) == [0, 0, 1, 1, 7, 7]
 
 
+def test_new_tasks_are_never_due_before_those_that_were_planned_earlier():
+    days = Days(Limits(day=60))
+    days.take(0, 30.0, is_heavy=False)
+    days.take(2, 30.0, is_heavy=False)
+    assert release_days(entries(2, 0), days, 30.0) == [2, 3]
+
+
 def test_without_a_budget_everything_is_due_on_the_first_day():
     assert release_days(entries(3, 2), Days(limits_of(Annotator("a", ("de",)), 30.0)), 30.0) == [0] * 5
 
