@@ -25,6 +25,7 @@ _SETS = {  # file: separator, column
     "hatecheck/test_suite_cases.csv": (",", "test_case"),
 }
 _HALF_A_PIECE = 18
+_COPIES_OF_ANY = 0.2
 _EMOJI = "🔥😂👍🚩📢✊"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -58,8 +59,9 @@ def corpus(posts: list[str], n: int, seed: int) -> pl.Series:
     originals += [_spliced(posts, words, chance) for _ in range(n * 4 // 5 - len(originals))]
     texts = list(originals)
     while len(texts) < n:
-        # a copy of a copy now and then: chains, as reposts of reposts make them
-        texts.append(chance.choice(_CHANGES)(chance.choice(texts if chance.random() < 0.2 else originals), chance))
+        # copies of copies: chains, as reposts of reposts make them
+        source = chance.choice(texts if chance.random() < _COPIES_OF_ANY else originals)
+        texts.append(chance.choice(_CHANGES)(source, chance))
     chance.shuffle(texts)
     return pl.Series("text", texts)
 
