@@ -42,13 +42,42 @@ def _sort_by_digit(items: _Items, shift: int, ordered: _Items) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _group(keys: _Keys, items: _Items, room: _Items) -> None:
-    """Write keys (upper half of an item) with their rows (lower half): equal keys together, rows in order."""
+def _repeated(keys: _Keys, items: _Items) -> int:
+    """Write keys (upper half of an item) with their rows (lower half) and return how many there are.
+
+    Keys that occur once are left out, nearly all of them: two bits for each of at least eight times as
+    many slots as there are keys say whether one that falls there was seen, and seen again.
+    """
+    words = 64
+    while words * 8 < keys.size:
+        words *= 2
+    seen, again = np.zeros(words, dtype=np.uint64), np.zeros(words, dtype=np.uint64)
+    mask = np.uint64(words * 64 - 1)
+    for key in keys:
+        slot = np.uint64(key) & mask
+        bit = np.uint64(1) << (slot & np.uint64(63))
+        word = slot >> np.uint64(6)
+        again[word] |= seen[word] & bit
+        seen[word] |= bit
+    count = 0
     for row in range(keys.size):
-        room[row] = (np.int64(keys[row]) << 32) | row
-    _sort_by_digit(room, 32, items)
-    _sort_by_digit(items, 32 + _DIGIT, room)
-    _sort_by_digit(room, 32 + 2 * _DIGIT, items)
+        slot = np.uint64(keys[row]) & mask
+        items[count] = (np.int64(keys[row]) << 32) | row
+        count += np.int64((again[slot >> np.uint64(6)] >> (slot & np.uint64(63))) & np.uint64(1))
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _group(keys: _Keys, items: _Items, room: _Items) -> int:
+    """Write the items of keys that occur twice: equal keys together, rows in order. Return how many.
+
+    A few keys that occur once are among them.
+    """
+    count = _repeated(keys, room)
+    _sort_by_digit(room[:count], 32, items)
+    _sort_by_digit(items[:count], 32 + _DIGIT, room)
+    _sort_by_digit(room[:count], 32 + 2 * _DIGIT, items)
+    return count
 
 
 @njit(cache=True, nogil=True)
@@ -64,7 +93,7 @@ def mark_candidates(
     keys: _Keys, is_new: NDArray[np.bool_], items: _Items, room: _Items, marked: NDArray[np.bool_]
 ) -> None:
     """Mark the texts that `join_band` may compare in one band: groups of two or more with a new text."""
-    _group(keys, items, room)
+    items = items[: _group(keys, items, room)]
     begin = 0
     while begin < items.size:
         end = _end_of_group(items, begin)
@@ -253,8 +282,7 @@ def join_band(  # noqa: PLR0913, PLR0917 -- a kernel takes its buffers one by on
     last one that it was compared with in vain; the pairs, left and right; their similarities; the number of
     pairs, and the last number that `_jaccard` was given.
     """
-    _group(keys, room[0], room[1])
-    items = room[0]
+    items = room[0][: _group(keys, room[0], room[1])]
     members = np.empty(MEMBERS, dtype=np.int32)
     begin = 0
     while begin < items.size:
