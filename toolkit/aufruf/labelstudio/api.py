@@ -69,6 +69,11 @@ class Api:
         with talking(self.url):
             return _permitted(self.http.post(path, json=content))
 
+    def send(self, path: str, content: Any) -> None:
+        """Send JSON once; whatever is not accepted raises."""
+        with talking(self.url):
+            _parsed(self.http.post(path, json=content))
+
     def change(self, path: str, content: Any) -> None:
         """PATCH JSON."""
         with talking(self.url):

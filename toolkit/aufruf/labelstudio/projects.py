@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TASK_KEY = "task_key"
 _TITLE_LENGTH = 50
-_BATCH = 250
+_BATCH = 1000
 _ATTEMPTS = 4
 _QUIET_SECONDS = 2.0
 _DESCRIPTION = re.compile(r"aufruf:(?P<identity>[0-9a-f]{16}) guidelines:(?P<guidelines>\w+)")
@@ -112,6 +112,11 @@ def count_answers(api: Api, project: int) -> int:
     return _answers(api.get(f"/api/projects/{project}/"))
 
 
+def count_tasks(api: Api, project: int) -> int:
+    """Return how many tasks the server counts in a project."""
+    return int(api.get(f"/api/projects/{project}/")["task_number"])
+
+
 def _answers(project: dict[str, Any]) -> int:
     return int(project["total_annotations_number"]) + int(project["skipped_annotations_number"])
 
@@ -136,23 +141,28 @@ def ensure_project(api: Api, plan: ProjectPlan, known: dict[int, Found], recorde
 def ensure_tasks(api: Api, project: int, tasks: Sequence[dict[str, Any]], marker: Path) -> Filled:
     """Bring tasks into a project so that each is there exactly once, in their order.
 
-    The server never compares: what is there is listed, what is missing is sent, and the two are counted
-    against each other. A server whose answer was lost may still be at work: it is waited for before anything
-    is sent again. ``marker`` is a file that names the project while an answer is outstanding, so that a
-    killed run is known of.
+    The server never compares: what is there is listed, what is missing is sent, and the server's count is
+    compared with what it must be; where it differs, everything is listed again. A server whose answer was
+    lost may still be at work: it is waited for before anything is sent again. ``marker`` is a file that names
+    the project while an answer is outstanding, so that a killed run is known of.
 
     Raises:
         ServerError: if the server cannot be reached or the counts differ in the end.
     """
     outstanding = marker.exists() and marker.read_text() == str(project)
-    found = before = _settled(api, project) if outstanding else _ids_by_key(api, project)
+    there = 0 if outstanding else count_tasks(api, project)
+    found = before = _settled(api, project) if outstanding else _ids_by_key(api, project) if there else {}
     for _ in range(_ATTEMPTS):
         missing = [task for task in tasks if task[TASK_KEY] not in found]
         if not missing:
             break
         try:
+            there = count_tasks(api, project)
             _send(api, project, missing, marker)
-            found = _ids_by_key(api, project)
+            if count_tasks(api, project) == there + len(missing):
+                found = found | {str(task[TASK_KEY]): [] for task in missing}
+            else:
+                found = _ids_by_key(api, project)
         except _AnswerLostError:
             found = _settled(api, project)
             marker.unlink(missing_ok=True)
@@ -160,14 +170,14 @@ def ensure_tasks(api: Api, project: int, tasks: Sequence[dict[str, Any]], marker
         marker.unlink(missing_ok=True)
     wanted = {str(task[TASK_KEY]) for task in tasks}
     repaired = _remove_copies(api, {key: ids for key, ids in found.items() if key in wanted})
-    there = len(wanted & found.keys())
-    if there != len(wanted):
+    held = len(wanted & found.keys())
+    if held != len(wanted):
         raise ServerError(
-            f"{api.url}: project {project} holds {there} of {len(wanted)} tasks after the import: run "
+            f"{api.url}: project {project} holds {held} of {len(wanted)} tasks after the import: run "
             "`aufruf annotate apply` again"
         )
     existing = len(wanted & before.keys())
-    return Filled(created=there - existing, existing=existing, repaired=repaired)
+    return Filled(created=held - existing, existing=existing, repaired=repaired)
 
 
 class _AnswerLostError(Exception):
@@ -179,12 +189,7 @@ def _send(api: Api, project: int, tasks: Sequence[dict[str, Any]], marker: Path)
     while batch := list(islice(left, _BATCH)):
         write_text(marker, str(project))
         try:
-            with _through_sdk(api):
-                api.sdk.projects.import_tasks(
-                    project,
-                    request=[{"data": task} for task in batch],  # pyright: ignore[reportArgumentType] -- the SDK's type says strings, the server takes data
-                    request_options={"max_retries": 0},
-                )
+            api.send(f"/api/projects/{project}/import", [{"data": task} for task in batch])
         except ServerError as error:
             never_sent = isinstance(error.__cause__, httpx.ConnectError | httpx.ConnectTimeout)
             if isinstance(error.__cause__, httpx.TransportError) and not never_sent:
