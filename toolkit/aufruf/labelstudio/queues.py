@@ -139,7 +139,9 @@ def release_days(entries: Iterable[Entry], days: Days, seconds: float) -> list[i
     """
     day = max(days.seconds, default=0)
     found: list[int] = []
+    none_heavy = 0 in (days.limits.day_heavy, days.limits.week_heavy)
     for entry in entries:
+        assert not (none_heavy and entry.is_heavy), "no day would ever have room"
         while not days.has_room(day, seconds, is_heavy=entry.is_heavy):
             day += 1
         days.take(day, seconds, is_heavy=entry.is_heavy)
