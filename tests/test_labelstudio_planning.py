@@ -161,6 +161,13 @@ def test_an_answer_that_is_not_sure_is_no_known_one(judged: Workspace):
     assert checks == {f"first-{n:04}" for n in range(40)} - {"first-0010", "first-0011"}
 
 
+def test_a_rounds_own_records_are_no_checks_in_it(judged: Workspace):
+    add_round(judged, 60, "first")
+    assert plan(judged, "first", overlap=2, gold_rate=0.5).new >= 40
+    checks = assignments(judged, "first").filter(purpose="gold_check")
+    assert checks.is_empty()
+
+
 def test_opt_outs_hold_for_checks_and_repeats_too(judged: Workspace):
     write_annotators(judged, fink='opt_out = ["threat"]')
     plan(judged, "second", gold_rate=0.5, repeat_rate=0.5)
