@@ -24,6 +24,7 @@ from aufruf.labelstudio.snapshots import answered_tasks, mark_of
 from aufruf.labelstudio.urgent import log_urgent, urgent_answers
 from aufruf.labelstudio.watermarks import note_read, watermarks
 from aufruf.tables import ANNOTATIONS, ANSWERS, QUARANTINE, RECORDS
+from aufruf.views import current_annotations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,8 +83,8 @@ class _Counts:
 
     new: int = 0
     changed: int = 0
-    deleted: int = 0
     pruned: int = 0
+    deleted: set[str] = field(default_factory=set[str])
     written: bool = False
     refused: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     held: dict[int, int] = field(default_factory=dict[int, int])
@@ -127,6 +128,7 @@ def pull(  # noqa: PLR0913 -- the command's options
                 last = since.get(project)
                 _read_project(context, project, None if last is None else last - _OVERLAP, counts)
                 note(f"project {place} of {len(projects)}: {counts.held[project]} answers")
+            _delete_lost(context, counts)
             if not dry_run:
                 _finish(context, counts)
                 if begun is not None:
@@ -155,7 +157,7 @@ def _read_project(context: _Context, project: int, since: datetime | None, count
 
     People may be answering meanwhile: what changed is read twice, then everything twice.
     """
-    live = context.live.get(project, {})
+    live = context.live[project]
     for start in (since, since, None, None):
         seen = _read_changes(context, project, start, live, counts)
         there = count_answers(context.api, project)
@@ -265,7 +267,7 @@ def _delete(context: _Context, project: int, uuids: set[str], live: dict[str, in
         del live[uuid]
     if not uuids:
         return
-    counts.deleted += len(uuids)
+    counts.deleted |= uuids
     if context.dry_run:
         return
     store = context.workspace.store
@@ -276,11 +278,23 @@ def _delete(context: _Context, project: int, uuids: set[str], live: dict[str, in
     counts.written = True
 
 
+def _delete_lost(context: _Context, counts: _Counts) -> None:
+    """Give answers a last revision that were in projects which a restored backup replaced, and not in it."""
+    current = current_annotations(context.workspace.store.scan(ANNOTATIONS))
+    mine = context.planned.lazy().select(TASK_KEY, "project_id")
+    there = [uuid for project in context.live.values() for uuid in project]
+    known = current.join(mine, on=TASK_KEY).select("project_id", "annotation_uuid").collect()
+    lost = known.filter(~pl.col("annotation_uuid").is_in(there)).drop_nulls()
+    for (project,), rows in lost.group_by("project_id"):
+        uuids = set(rows.get_column("annotation_uuid"))
+        _delete(context, int(str(project)), uuids, dict.fromkeys(uuids, 0), counts)
+
+
 def _finish(context: _Context, counts: _Counts) -> None:
     """Log what was done, and each urgent answer once."""
     log_urgent(context.workspace, context.round_name)
     if counts.written:
-        numbers = {"new": counts.new, "changed": counts.changed, "deleted": counts.deleted}
+        numbers = {"new": counts.new, "changed": counts.changed, "deleted": len(counts.deleted)}
         others = {"quarantined": len(counts.refused), "pruned": counts.pruned}
         held = {"annotations": sum(counts.held.values())}
         context.workspace.record_event("pull", context.round_name, {**held, **numbers, **others})
@@ -298,7 +312,7 @@ def _report(context: _Context, counts: _Counts) -> PullReport:
         kept=held - by_reason.total(),
         new=counts.new,
         changed=counts.changed,
-        deleted=counts.deleted,
+        deleted=len(counts.deleted),
         quarantined=dict(sorted(by_reason.items())),
         pruned=counts.pruned,
         urgent=len(urgent_answers(context.workspace, context.planned)),

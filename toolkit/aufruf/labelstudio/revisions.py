@@ -127,8 +127,9 @@ def deletions(
     store: Store, uuids: Iterable[str], project: int, now: datetime
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the last revisions of answers that are gone from the server, for ANNOTATIONS and ANSWERS."""
-    known = known_of(store, uuids)
-    revisions = {uuid: known.revision(uuid) + 1 for uuid in known.answers}
+    wanted = list(uuids)
+    known = known_of(store, wanted)
+    revisions = {uuid: known.revision(uuid) + 1 for uuid in wanted}
     answers = [
         {"annotation_uuid": uuid, "revision": revision, "project_id": project, "raw": GONE}
         for uuid, revision in revisions.items()
