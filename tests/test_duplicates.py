@@ -140,6 +140,19 @@ def test_within_one_band_all_texts_of_a_key_are_compared_up_to_a_bound():
         assert search.pairs().select("left", "right").rows() == expected
 
 
+def test_a_pair_that_just_meets_the_threshold_counts():
+    """Eight runs of five bytes, all among ten: .8, from both sides; among eleven: too few."""
+    import numpy as np
+
+    from aufruf.duplicates import Buffers, Search
+
+    eight, ten, eleven = "abcdefghijkl", "abcdefghijklmn", "abcdefghijklmno"
+    for texts, expected in (([eight, ten], [0.8]), ([ten, eight], [0.8]), ([eight, eleven], [])):
+        search = Search(Buffers.of(pl.Series(texts)), 0.8)
+        search.join(np.zeros(2, dtype=np.int32))
+        assert search.pairs()["similarity"].to_list() == expected
+
+
 def test_old_texts_are_not_compared_with_each_other():
     import numpy as np
 
@@ -308,3 +321,13 @@ def test_stored_keys_mean_the_same_in_every_version():
         (1253919486, -1445139879, 452719449),
         (-31902651, 228126237, 2096361029),
     ]
+
+
+def test_keys_of_another_method_are_made_anew(tmp_path: Path):
+    store = Store(tmp_path)
+    store_records(store, TEXTS)
+    other = signed(store.scan(RECORDS)).collect().with_columns(pl.lit(0).alias("method"), band_00=pl.lit(0))
+    store.append(SIGNATURES, other)
+    update_clusters(store)
+    assert store.read(SIGNATURES)["method"].to_list().count(1) == len(TEXTS)
+    assert dict(store.read(CLUSTERS).rows()) == {"m": "m", "n": "m", "z": "z", "p": "p"}

@@ -136,7 +136,7 @@ def joined(tables: Tables, progress: Callable[[str, int, int | None], None]) -> 
     )
     named = names.filter(pl.col("cluster").is_null()).select("record_id", cluster="name").lazy()
     return Joined(
-        _new_pairs(pairs, candidates.get_column("record_id"), tables),
+        _named_pairs(pairs, candidates.get_column("record_id")),
         fresh.join(named, on="record_id", how="left").select(
             "record_id", cluster=pl.coalesce("cluster", "record_id")
         ),
@@ -221,17 +221,12 @@ def _known(candidates: pl.DataFrame, tables: Tables) -> Iterator[pl.DataFrame]:
     )
 
 
-def _new_pairs(pairs: pl.DataFrame, ids: pl.Series, tables: Tables) -> pl.DataFrame:
-    named = pairs.select(
-        one=ids.gather(pairs["left"]), other=ids.gather(pairs["right"]), similarity="similarity"
-    )
-    ordered = named.select(
-        left=pl.min_horizontal("one", "other"),
-        right=pl.max_horizontal("one", "other"),
-        similarity="similarity",
-    )
-    stored = tables.duplicates.join(ordered.lazy(), on=["left", "right"], how="semi").collect()
-    return ordered.join(stored, on=["left", "right"], how="anti").sort("left", "right")
+def _named_pairs(pairs: pl.DataFrame, ids: pl.Series) -> pl.DataFrame:
+    """Return pairs by record instead of position; none is stored yet, for those are known from the start."""
+    left, right = ids.gather(pairs["left"]), ids.gather(pairs["right"])
+    named = pl.DataFrame({"one": left, "other": right, "similarity": pairs["similarity"]})
+    ends = {"left": pl.min_horizontal("one", "other"), "right": pl.max_horizontal("one", "other")}
+    return named.select(**ends, similarity="similarity").sort("left", "right")
 
 
 def _renamed(names: pl.DataFrame, tables: Tables) -> pl.DataFrame:
