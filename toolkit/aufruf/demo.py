@@ -129,9 +129,10 @@ def _import(workspace: Workspace, records: int, tick: Tick) -> None:
     from aufruf.importing import import_paths
     from aufruf.sampling import sample_round
 
-    import_paths(
-        workspace, sample_paths(), source="sample", progress=lambda stage, n: tick(f"import: {stage}", n, 0)
-    )
+    def tell(stage: str, done: int, total: int | None) -> None:
+        tick(f"import: {stage}", done, total or 0)
+
+    import_paths(workspace, sample_paths(), source="sample", progress=tell)
     sample_round(
         workspace, ROUND, records, seed=_SEED, strategy="stratified", by=("language",), allocation="equal"
     )

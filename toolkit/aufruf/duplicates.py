@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 THRESHOLD = 0.8
 PAIRS = pl.Schema({"left": pl.Int64, "right": pl.Int64, "similarity": pl.Float64})
 _HASHES = 120
+_USUAL = 64
 _MISSED_AT_THRESHOLD = 0.003
 _SLICE = 25_000
 _URL = r"(?:https?://|www\.)\S+"
@@ -40,8 +41,8 @@ class Duplicates:
     """Duplicate clusters of a sequence of texts.
 
     ``clusters`` has one integer a text: the position of its cluster's first text. ``pairs`` are the
-    verified pairs behind them (``left`` < ``right``, positions; similarity in [threshold, 1]): just
-    enough to connect each cluster, not every pair in it.
+    verified pairs behind them (``left`` < ``right``, positions; similarity in [threshold, 1]): all that
+    clusters of up to 64 texts have, of larger ones just enough to connect them.
     """
 
     clusters: pl.Series
@@ -83,7 +84,20 @@ def find_duplicates(texts: Sequence[str] | pl.Series, threshold: float = THRESHO
     search = Search(buffers, threshold)
     for keys in band_keys(buffers, _HASHES // rows, rows):
         search.join(keys)
-    return Duplicates(pl.Series("cluster", search.clusters()).cast(pl.Int64), search.pairs())
+    clusters = pl.Series("cluster", search.clusters()).cast(pl.Int64)
+    return Duplicates(clusters, _all_pairs(clusters, search.pairs(), buffers, threshold))
+
+
+def _all_pairs(clusters: pl.Series, found: pl.DataFrame, buffers: Buffers, threshold: float) -> pl.DataFrame:
+    """Return every pair in clusters of usual size, and what was found in larger ones."""
+    rows = pl.DataFrame({"row": pl.int_range(len(clusters), eager=True), "cluster": clusters})
+    several = rows.filter(pl.len().over("cluster").is_between(3, _USUAL))
+    both = several.join(several, on="cluster", suffix="_right").filter(pl.col("row") < pl.col("row_right"))
+    close = similarities(buffers, both["row"], both["row_right"])
+    complete = both.select(left="row", right="row_right", similarity=close)
+    others = found.join(several, left_on="left", right_on="row", how="anti")
+    close_enough = complete.filter(pl.col("similarity") >= threshold)
+    return pl.concat([others, close_enough.cast(others.schema)]).sort("left", "right")  # pyright: ignore[reportArgumentType] -- a schema is a mapping of names to types
 
 
 def folded(texts: Texts) -> Texts:

@@ -32,10 +32,10 @@ from aufruf.records import Origin, records_from_items
 from aufruf.recurring import recurring_lines, site_of
 from aufruf.settings import Source
 from aufruf.sources.items import REFUSALS, is_damage
-from aufruf.sources.located import located
+from aufruf.sources.located import STANDARD_INPUT, forget_spooled, located
 from aufruf.sources.reading import files_of, given_map, parts_of, placed
 from aufruf.staging import Staging
-from aufruf.tables import CLUSTERS, DUPLICATES, EVENTS, QUARANTINE, RECORDS
+from aufruf.tables import CLUSTERS, DUPLICATES, EVENTS, QUARANTINE, RECORDS, SIGNATURES
 from aufruf.text import normalise
 
 if TYPE_CHECKING:
@@ -134,11 +134,13 @@ def import_paths(  # noqa: PLR0913 -- the command's own options
     """
     given = given_map(field_map)
     with workspace.locked(), ExitStack() as stack:
-        found = [stack.enter_context(located(path, format, workspace.cache)) for path in paths]
+        forget_spooled(workspace.cache)
+        found = [stack.enter_context(located(path, format, workspace.cache)) for path in _once(paths)]
         slugs = {path: slug_of(path, source) for path in found}
         import_id = import_id_of(slugs, [dict(sorted(given.columns.items())), given.kind, format])
         origins = {slug: origin_of(workspace, slug, import_id) for slug in slugs.values()}
-        with staged(workspace, import_id, origins.values()) as staging:
+        in_order = [file.resolve() for path in found for _, file in files_of(path)]
+        with staged(workspace, import_id, origins.values(), in_order, dry_run=dry_run) as staging:
             parts = [(part, slug) for path, slug in slugs.items() for part in parts_of(path, format, given)]
             _take_in(staging, parts, origins, progress)
             _take_in_articles(staging, len(parts), origins, progress)
@@ -249,20 +251,32 @@ def _labels_left_out(paths: Sequence[Path], workspace: Workspace) -> Iterator[st
             )
 
 
+def _once(paths: Sequence[Path]) -> list[Path]:
+    """Return paths, each once, however it is spelled."""
+    return list({path if path == STANDARD_INPUT else path.resolve(): path for path in paths}.values())
+
+
 @contextmanager
 def staged(
-    workspace: Workspace, import_id: str, origins: Iterable[Origin], *, afresh: bool = False
+    workspace: Workspace,
+    import_id: str,
+    origins: Iterable[Origin],
+    in_order: Sequence[Path] | None = None,
+    *,
+    dry_run: bool = False,
 ) -> Generator[Staging]:
-    """Give an empty place or, unless ``afresh``, what a stopped run of the same import left.
+    """Give an empty place or what a stopped run of the same import left, files in the same order.
 
     It is empty again after success and after an error in the input. What other imports left is removed:
-    it holds texts that no table knows of.
+    it holds texts that no table knows of. A dry run has a place of its own, and nothing is taken up without
+    an order of files.
     """
     about = [(o.source, key_id(o.key), o.mask, o.rights, o.outlet, o.language) for o in origins]
-    name = hashlib.sha256(msgspec.json.encode([import_id, version("aufruf"), sorted(about)])).hexdigest()
-    root = workspace.cache / "import"
+    what = [import_id, version("aufruf"), sorted(about), [str(path) for path in in_order or ()]]
+    name = hashlib.sha256(msgspec.json.encode(what)).hexdigest()
+    root = workspace.cache / ("dry-run" if dry_run else "import")
     for other in root.glob("*"):
-        if afresh or other.name != name[:_ID_DIGITS]:
+        if dry_run or in_order is None or other.name != name[:_ID_DIGITS]:
             shutil.rmtree(other, ignore_errors=True)
     staging = Staging(root / name[:_ID_DIGITS])
     try:
@@ -299,6 +313,7 @@ def keep(  # noqa: PLR0913 -- what an import is made of
     else:
         progress("store", 0, novelty.units)
         _commit(workspace, import_id, novelty.records, staging)
+        progress("store", novelty.units, novelty.units)
         update_clusters(workspace.store, progress)
         mine = workspace.store.scan(RECORDS).filter(pl.col("import_id") == import_id)
         clusters, duplicates = workspace.store.scan(CLUSTERS), workspace.store.scan(DUPLICATES)
@@ -308,11 +323,11 @@ def keep(  # noqa: PLR0913 -- what an import is made of
     report = replace(
         _report(import_id, totals, made, shared),
         max_bad=max_bad,
-        notes=(*totals.notes, *notes, *_left_out(totals)),
+        notes=(*totals.notes, *notes, *_left_out(totals), *_edits_note(novelty.edits)),
     )
     if not dry_run:
-        more = also()
-        if not done:
+        more = dict(also())
+        if more.pop("changed", False) or not done:
             details = {**report.counts(), **more, "sources": sorted(set(sources))}
             workspace.record_event("import", import_id, details)
     return report
@@ -368,6 +383,8 @@ def _was_made(workspace: Workspace, import_id: str) -> bool:
 
 def _commit(workspace: Workspace, import_id: str, fresh: pl.LazyFrame, staging: Staging) -> None:
     transaction = (f"import:{import_id}", 1)
+    for table in (QUARANTINE, RECORDS, SIGNATURES, DUPLICATES, CLUSTERS):
+        workspace.store.tidy(table)
     if staging.totals.reasons:
         rows = staging.refused().select(pl.lit(import_id).alias("import_id"), *REFUSALS.names())
         workspace.store.append(QUARANTINE, rows, transaction)
@@ -418,6 +435,14 @@ def _report(import_id: str, totals: Totals, made: _Made, clusters: int) -> Impor
         kinds=made.kinds,
         clusters=clusters,
     )
+
+
+def _edits_note(edits: int) -> Iterator[str]:
+    if edits:
+        yield (
+            f"{edits:,} posts have the id of another text: they count as edits, which take its place. If "
+            "they are other posts, give each file a --source of its own"
+        )
 
 
 def _left_out(totals: Totals) -> Iterator[str]:

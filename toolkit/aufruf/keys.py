@@ -18,6 +18,7 @@ import polars as pl
 
 from aufruf.errors import WorkspaceError
 from aufruf.pseudonyms import key_id
+from aufruf.sources.located import forget_spooled
 from aufruf.tables import EVENTS, RECORDS
 from aufruf.workspace import PSEUDONYM_KEY
 
@@ -111,6 +112,7 @@ def destroy_key(workspace: Workspace, *, dry_run: bool = False) -> Destruction:
             if begun != name:
                 workspace.record_event(_ACTION, name, {**details, "state": "begun"})
             shutil.rmtree(workspace.cache / "import", ignore_errors=True)
+            forget_spooled(workspace.cache)
             copies += () if workspace.secrets.destroy(PSEUDONYM_KEY) else (_SECOND_NAME,)
             workspace.record_event(_ACTION, name, {**details, "state": "done"})
         return Destruction(name, details["records"], COSTS, (*REMAINS, *copies))

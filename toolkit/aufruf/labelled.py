@@ -104,16 +104,17 @@ def import_labelled(  # noqa: PLR0913 -- the command's own options
         found = [stack.enter_context(located(path, None, workspace.cache)) for path in dict.fromkeys(paths)]
         import_id = import_id_of(dict.fromkeys(found, slug), ["crosswalk", rules.sha256])
         origin = _origin(workspace, slug, import_id, rules)
-        staging = stack.enter_context(staged(workspace, import_id, [origin], afresh=True))
+        staging = stack.enter_context(staged(workspace, import_id, [origin], dry_run=dry_run))
         files = _files(found, rules, crosswalk, staging)
         said = pl.concat([_take(file, staging, origin, workspace) for file in files])
         derived = _derive(said, slug, rules, workspace)
 
-        def write() -> dict[str, int]:
-            workspace.store.upsert(SOURCE_LABELS, derived.source_labels)
+        def write() -> dict[str, int | bool]:
+            changed = workspace.store.upsert(SOURCE_LABELS, derived.source_labels)
             if not derived.annotations.is_empty():
-                workspace.store.append(ANNOTATIONS, derived.annotations)
-            return {"source_labels": said.height, "annotations": derived.current.height}
+                changed |= workspace.store.append(ANNOTATIONS, derived.annotations)
+            counts = {"source_labels": said.height, "annotations": derived.current.height}
+            return {**counts, "changed": changed}
 
         report = keep(
             workspace,

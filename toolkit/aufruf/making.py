@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import os
 import queue
-import signal
 import subprocess
 import sys
 from collections import Counter
@@ -83,7 +82,7 @@ def _worker() -> Generator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-P", "-m", "aufruf.making"]
     environment = {**os.environ, "POLARS_MAX_THREADS": "1"}
     with subprocess.Popen(  # noqa: S603 -- our own module, by the interpreter that runs
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
     ) as worker:
         try:
             yield worker
@@ -165,6 +164,5 @@ def _work(questions: IO[bytes], answers: IO[bytes]) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(BrokenPipeError):
         _work(sys.stdin.buffer, sys.stdout.buffer)

@@ -13,11 +13,14 @@ _WRITTEN = pl.coalesce("edited_at", "created_at")
 class Novelty:
     """``records`` are the new ones, with ``supersedes`` (lazy); ``units`` counts their posts and articles.
 
+    ``edits`` counts those that supersede another.
+
     ``records`` has the columns of the made records that it comes from.
     """
 
     records: pl.LazyFrame
     units: int
+    edits: int
 
 
 def novel_records(made: pl.LazyFrame, stored: pl.LazyFrame) -> Novelty:
@@ -46,7 +49,9 @@ def novel_records(made: pl.LazyFrame, stored: pl.LazyFrame) -> Novelty:
     )
     article = pl.col("article_id")
     units = fresh.select(article.is_null().sum() + article.drop_nulls().n_unique())
-    return Novelty(fresh.select(made.collect_schema().names()), units.collect(engine="streaming").item())
+    return Novelty(
+        fresh.select(made.collect_schema().names()), units.collect(engine="streaming").item(), edits.height
+    )
 
 
 def _suspects(made: pl.LazyFrame, stored: pl.LazyFrame) -> pl.DataFrame:

@@ -32,6 +32,7 @@ Cursor = tuple[int, int]
 
 _START: Cursor = (-1, -1)
 _SECONDS = 10.0
+_LARGE = 1 << 27
 _RECORDS, _REFUSED, _ARTICLES = "records", "refused", "articles"
 _NONE: Mapping[str, int] = {}
 
@@ -77,7 +78,8 @@ class _Waiting:
     @property
     def is_full(self) -> bool:
         rows = sum(frame.height for frames in self.frames.values() for frame in frames)
-        return rows >= BATCH or time.monotonic() - self.since > _SECONDS
+        size = sum(frame.estimated_size() for frames in self.frames.values() for frame in frames)
+        return rows >= BATCH or size >= _LARGE or time.monotonic() - self.since > _SECONDS
 
 
 class Staging:

@@ -146,6 +146,20 @@ class Store:
         if delta is not None:
             _retried(table, lambda: bool(delta.delete(predicate)))
 
+    def tidy(self, table: Table) -> None:
+        """Remove the data files that no version names: a killed write left them, and what is in them.
+
+        Whoever calls this holds the workspace's lock, so that no write is under way.
+        """
+        root = self._path(table)
+        logs = sorted((root / "_delta_log").glob("*.json"))
+        if self._open(table) is not None and (not logs or int(logs[0].stem) > 0):
+            return  # old entries of the log were cleaned up: what they name cannot be told
+        named = "".join(path.read_text("utf-8") for path in logs)
+        for file in root.glob("*.parquet"):
+            if file.name not in named:
+                file.unlink(missing_ok=True)
+
     def _require_space(self, table: Table, size: int) -> None:
         """Refuse before the disk does: a full disk inside a write leaves stray files behind."""
         self.root.mkdir(parents=True, exist_ok=True)

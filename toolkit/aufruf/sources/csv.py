@@ -119,7 +119,10 @@ def _batches(
     places = {name: header.index(column) for name, column in chosen.items()}
     gathered = Collected()
     kind = kind_of(chosen, given)
-    for item, row in rows:
+    for item, row in _until_damage(rows):
+        if isinstance(row, InputError):
+            yield gathered.take(tuple(places), kind)
+            raise row
         if isinstance(row, Refusal):
             gathered.refusals.append(row)
         elif len(row) != len(header):
@@ -134,6 +137,16 @@ def _batches(
         if len(gathered) >= BATCH:
             yield gathered.take(tuple(places), kind)
     yield gathered.take(tuple(places), kind)
+
+
+def _until_damage(
+    rows: Iterator[tuple[str, list[str] | Refusal]],
+) -> Iterator[tuple[str, list[str] | Refusal | InputError]]:
+    """Yield rows and, where the file turns out to be damaged, the error: what waits is taken first."""
+    try:
+        yield from rows
+    except InputError as error:
+        yield "", error
 
 
 def _notes(file: str, encoding: str, layout: Layout, chosen: dict[str, str]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _SAMPLE_LINES = 200
 _BLOCK = 1 << 22
+_LARGE = 1 << 26
 _Scalar = str | int | float | bool | None
 
 
@@ -41,12 +42,24 @@ def read_jsonl(stream: BinaryIO, file: str, given: FieldMap) -> Iterator[Batch]:
     notes = (f"{file}: " + ", ".join(f"{name} = {column}" for name, column in chosen.items()),)
     names = ("item", *chosen)
     waiting: list[Batch] = []
-    for lines in _blocks_of(stream):
+    size = 0
+    damage: InputError | None = None
+    blocks = _blocks_of(stream)
+    while True:
+        try:
+            lines = next(blocks, None)
+        except InputError as error:
+            lines, damage = None, error
+        if lines is None:
+            break
         waiting.append(_decoded_at_once(decoder, lines, names) or _decoded_one_by_one(decoder, lines, names))
-        if sum(batch.items.height + len(batch.refusals) for batch in waiting) >= BATCH:
+        size += len(lines.content)
+        if size >= _LARGE or sum(batch.items.height + len(batch.refusals) for batch in waiting) >= BATCH:
             yield _joined(waiting, kind, notes)
-            waiting, notes = [], ()
+            waiting, notes, size = [], (), 0
     yield _joined([Batch(_frame({}, names)), *waiting], kind, notes)
+    if damage is not None:
+        raise damage
 
 
 def _joined(batches: list[Batch], kind: Kind, notes: tuple[str, ...]) -> Batch:

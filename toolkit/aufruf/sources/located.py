@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 STANDARD_INPUT = Path("-")
+_SPOOLED = "stdin-"
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -49,11 +51,30 @@ def _spooled(scratch: Path | None) -> Generator[Path]:
         )
     if scratch is not None:
         scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=scratch, prefix="stdin-") as folder:
+        forget_spooled(scratch)
+    with tempfile.TemporaryDirectory(dir=scratch, prefix=f"{_SPOOLED}{os.getpid()}-") as folder:
         file = Path(folder) / "stdin"
         with file.open("wb") as handle:
             shutil.copyfileobj(sys.stdin.buffer, handle, 1 << 20)
         yield file
+
+
+def forget_spooled(scratch: Path) -> None:
+    """Remove what killed processes had kept of their standard input."""
+    for folder in scratch.glob(f"{_SPOOLED}*"):
+        process = folder.name.removeprefix(_SPOOLED).split("-")[0]
+        if not (process.isdigit() and _runs(int(process))):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _fetched(name: str) -> Path:
