@@ -331,3 +331,24 @@ def test_keys_of_another_method_are_made_anew(tmp_path: Path):
     update_clusters(store)
     assert store.read(SIGNATURES)["method"].to_list().count(1) == len(TEXTS)
     assert dict(store.read(CLUSTERS).rows()) == {"m": "m", "n": "m", "z": "z", "p": "p"}
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_the_pairs_are_all_pairs_of_clusters_of_usual_size(seed: int):
+    texts = corpus(seed, 400)
+    found = find_duplicates(texts)
+    sizes = dict(found.clusters.value_counts().iter_rows())
+    assert max(sizes.values()) <= 64
+    assert max(sizes.values()) > 3
+    expected = exact_pairs(texts, 0.8)
+    pairs = {(left, right): value for left, right, value in found.pairs.iter_rows()}
+    assert set(pairs) <= set(expected)
+    assert len(pairs) >= 0.99 * len(expected)
+    assert all(pairs[pair] == pytest.approx(expected[pair]) for pair in pairs)
+    assert found.pairs.select("left", "right").rows() == sorted(pairs)
+
+
+def test_a_large_cluster_is_connected_without_all_of_its_pairs():
+    found = find_duplicates(["Wir treffen uns am Abend am Ufer"] * 500)
+    assert found.n_clusters == 1
+    assert found.pairs.height < 2000

@@ -406,6 +406,63 @@ def test_a_stopped_import_goes_on_where_it_was(
     assert not list((workspace.cache / "import").iterdir())
 
 
+def test_a_stopped_import_is_begun_anew_if_its_files_come_in_another_order(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("aufruf.staging.BATCH", 1)
+    one = write_posts(tmp_path / "one.jsonl", post(1, "Treffen am Montag"))
+    two = write_posts(tmp_path / "two.jsonl", post(2, "Treffen am Dienstag"))
+    told: list[str] = []
+
+    def stop(stage: str, _done: int, _total: int | None) -> None:
+        told.append(stage)
+        if len(told) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_paths(workspace, [one, two], source="forum", progress=stop)
+    report = import_paths(workspace, [two, one], source="forum")
+    assert (report.read, report.new, report.known) == (2, 2, 0)
+    assert set(records(workspace)["text"]) == {"Treffen am Montag", "Treffen am Dienstag"}
+
+
+def test_a_dry_run_leaves_what_a_stopped_import_has_made(workspace: Workspace, posts: Path):
+    def stop(_stage: str, _done: int, _total: int | None) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_paths(workspace, [posts], progress=stop)
+    left = list((workspace.cache / "import").iterdir())
+    import_paths(workspace, [posts], dry_run=True)
+    assert list((workspace.cache / "import").iterdir()) == left
+    assert not list((workspace.cache / "dry-run").iterdir())
+
+
+def test_a_file_in_two_spellings_is_read_once(workspace: Workspace, posts: Path):
+    again = posts.parent / "." / ".." / posts.parent.name / posts.name
+    assert import_paths(workspace, [posts, again]).read == 5
+
+
+def test_posts_with_the_id_of_others_are_told_of(workspace: Workspace, tmp_path: Path):
+    january = write_posts(tmp_path / "1.jsonl", post(1, "Treffen im Januar"), post(2, "Am Ufer"))
+    february = write_posts(tmp_path / "2.jsonl", post(1, "Ein ganz anderer Text"), post(2, "Am Ufer"))
+    assert not import_paths(workspace, [january], source="forum").notes[1:]
+    report = import_paths(workspace, [february], source="forum")
+    assert [note for note in report.notes if note.startswith("1 posts have the id of another text")]
+
+
+def test_files_that_a_killed_write_left_are_gone_after_the_next(workspace: Workspace, posts: Path):
+    import_paths(workspace, [posts])
+    root = workspace.root / "tables" / "records"
+    whole = {path.name for path in root.glob("*.parquet")}
+    (root / "part-00001-stray.zstd.parquet").write_bytes(b"texts that no version names")
+    import_paths(workspace, [write_posts(posts.parent / "other.jsonl", post(9, "Etwas anderes"))])
+    now = {path.name for path in root.glob("*.parquet")}
+    assert whole < now
+    assert "part-00001-stray.zstd.parquet" not in now
+    assert records(workspace).height == 5
+
+
 def test_another_import_removes_what_a_stopped_one_left(workspace: Workspace, posts: Path, tmp_path: Path):
     def stop(_stage: str, _done: int, _total: int | None) -> None:
         raise KeyboardInterrupt

@@ -426,3 +426,19 @@ def test_a_dataset_of_the_hub_that_cannot_be_fetched_is_a_clear_error(tmp_path: 
         read_source(Path("nobody/no-such-dataset"), "huggingface")
     with pytest.raises(InputError, match="no folder of a dataset"):
         read_source(tmp_path / "missing", "huggingface")
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_what_stands_before_the_cut_of_a_file_in_a_folder_is_kept(tmp_path: Path, form: str):
+    lines = [
+        f"Treffen Nummer {number} am Ufer, kommt alle {number * 7919 % 1009}" for number in range(40_000)
+    ]
+    rows = [json.dumps({"id": n, "text": line}) for n, line in enumerate(lines)]
+    if form == "csv":
+        rows = ["id,text", *(f'{n},"{line}"' for n, line in enumerate(lines))]
+    whole = gzip.compress("\n".join(rows).encode())
+    (tmp_path / f"p.{form}.gz").write_bytes(whole[: len(whole) * 3 // 4])
+    found = read_source(tmp_path)
+    assert found.records.height > 5_000
+    assert found.records["text"].to_list()[:5_000] == lines[:5_000]
+    assert "unreadable" in found.quarantine["reason"].to_list()

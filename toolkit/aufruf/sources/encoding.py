@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import codecs
-from typing import BinaryIO
+from contextlib import suppress
+from typing import TYPE_CHECKING, BinaryIO
+
+from aufruf.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -25,7 +31,7 @@ def encoding_of(stream: BinaryIO) -> str:
         if head.startswith(mark):
             return name
     good, bad = 0, 0
-    while line := stream.readline(_BLOCK):
+    for line in _lines_until_damage(stream):
         if line.isascii() or len(line) == _BLOCK:
             continue
         try:
@@ -36,6 +42,13 @@ def encoding_of(stream: BinaryIO) -> str:
             good += 1
     stream.seek(0)
     return "utf-8" if bad == 0 or good > bad else "cp1252"
+
+
+def _lines_until_damage(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield lines; what is damaged is told when the file is read for good."""
+    with suppress(InputError):
+        while line := stream.readline(_BLOCK):
+            yield line
 
 
 def is_damaged(text: str) -> bool:

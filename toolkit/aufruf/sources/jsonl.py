@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _SAMPLE_LINES = 200
 _BLOCK = 1 << 22
 _LARGE = 1 << 26
+_PIECE = 1 << 16
 _Scalar = str | int | float | bool | None
 
 
@@ -78,8 +79,14 @@ class _Lines(NamedTuple):
 def _blocks_of(stream: BinaryIO) -> Iterator[_Lines]:
     """Yield a file in blocks of lines; a line that is too long stands at the end of its block, unread."""
     number = 1
-    while block := stream.read(_BLOCK):
-        if not block.endswith(b"\n"):
+    damage: InputError | None = None
+    while damage is None:
+        block, damage = _block_of(stream)
+        if not block:
+            break
+        if damage is not None:
+            block = block[: block.rfind(b"\n") + 1]
+        elif not block.endswith(b"\n"):
             block += stream.readline(MAX_LINE)
         if number == 1:
             block = block.removeprefix(codecs.BOM_UTF8)
@@ -92,6 +99,21 @@ def _blocks_of(stream: BinaryIO) -> Iterator[_Lines]:
             block = block[:whole]
         yield _Lines(number, block, too_long)
         number += block.count(b"\n") + too_long
+    if damage is not None:
+        raise damage
+
+
+def _block_of(stream: BinaryIO) -> tuple[bytes, InputError | None]:
+    """Return about as many bytes as a block has, and the damage that ends them early."""
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        while size < _BLOCK and (piece := stream.read(min(_PIECE, _BLOCK))):
+            pieces.append(piece)
+            size += len(piece)
+    except InputError as error:
+        return b"".join(pieces), error
+    return b"".join(pieces), None
 
 
 def _decoded_at_once(
