@@ -125,8 +125,8 @@ def import_paths(  # noqa: PLR0913 -- the command's own options
     """Import files and folders as one import; good items are kept even if too many are bad.
 
     Whether the share of bad items is above ``max_bad`` is for the caller to see: `ImportReport.passed`.
-    Memory does not grow with the number of posts; articles are compared as a whole. An import that was stopped is taken up where it was when it is run
-    again, as long as no other import came in between.
+    Memory does not grow with the number of posts; articles are compared as a whole. An import that was
+    stopped is taken up where it was when it is run again, as long as no other import came in between.
 
     Raises:
         InputError: if a path or file is not what it must be; nothing is written then.
