@@ -27,6 +27,7 @@ WRITES_NOTHING = {
     "evaluate",
     "init",
     "key status",
+    "quarantine",
     "labelstudio status",
     "scheme show",
     "status",

@@ -237,6 +237,76 @@ def test_a_bad_file_among_good_ones_leaves_nothing_half_done(
     assert records(workspace).is_empty()
 
 
+def tweets(path: Path, *numbers: int) -> Path:
+    """Write posts of one author as X has them."""
+    lines = [
+        {
+            "id": str(number),
+            "author_id": "7",
+            "conversation_id": "1500000000000000001",
+            "edit_history_tweet_ids": [str(number)],
+            "created_at": "2031-01-04T10:00:00.000Z",
+            "text": f"Wir sehen uns am Platz Nummer {number}",
+        }
+        for number in numbers
+    ]
+    path.write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    return path
+
+
+def test_a_person_and_a_post_of_one_platform_are_the_same_in_every_file_and_source(
+    workspace: Workspace, tmp_path: Path
+):
+    first = tweets(tmp_path / "monday.jsonl", 1500000000000000001, 1500000000000000002)
+    second = tweets(tmp_path / "tuesday.jsonl", 1500000000000000002, 1500000000000000003)
+    import_paths(workspace, [first])
+    report = import_paths(workspace, [second], source="another")
+    assert (report.new, report.known) == (1, 1)
+    found = records(workspace)
+    assert found["source"].unique().sort().to_list() == ["another", "monday"]
+    assert found["author"].n_unique() == found["conversation"].n_unique() == 1
+
+
+def test_numbers_of_a_table_name_a_post_within_its_source_only(workspace: Workspace, tmp_path: Path):
+    for name in ("one", "two"):
+        import_paths(workspace, [write_posts(tmp_path / f"{name}.jsonl", post(1, "Kommt alle zum Platz"))])
+    found = records(workspace)
+    assert found["post_id"].n_unique() == found["author"].n_unique() == 2
+
+
+@pytest.mark.parametrize("cell", ["", " ", "nan", "None", "<NA>"])
+def test_a_cell_without_a_value_names_neither_post_nor_person(
+    workspace: Workspace, tmp_path: Path, cell: str
+):
+    table = tmp_path / "posts.csv"
+    rows = [f'"{cell}","{cell}",Kommt alle {place}' for place in ("heute", "morgen", "bald", "gleich")]
+    table.write_text("\n".join(["id,author,text", *rows]), "utf-8")
+    report = import_paths(workspace, [table])
+    assert report.new == 4
+    assert records(workspace)["author"].null_count() == 4
+    assert records(workspace)["supersedes"].null_count() == 4
+
+
+def test_a_newer_aufruf_reads_a_file_again(
+    workspace: Workspace, posts: Path, monkeypatch: pytest.MonkeyPatch
+):
+    first = import_paths(workspace, [posts])
+    monkeypatch.setattr("aufruf.importing.version", lambda _name: "99.0")
+    second = import_paths(workspace, [posts])
+    assert second.import_id != first.import_id
+    assert (second.new, second.known) == (0, first.kept)
+
+
+def test_what_was_refused_is_shown_by_reason_and_item(workspace: Workspace, posts: Path):
+    report = import_paths(workspace, [posts])
+    here = ["--workspace", str(workspace.root), "--json"]
+    counted = json.loads(CliRunner().invoke(app, ["quarantine", *here]).stdout)
+    assert counted == [{"import_id": report.import_id, "reason": "empty_text", "items": 1, "files": 1}]
+    listed = json.loads(CliRunner().invoke(app, ["quarantine", "--reason", "empty_text", *here]).stdout)
+    assert [(row["file"], row["item"]) for row in listed] == [("Forum Übersee.jsonl", "5")]
+    assert CliRunner().invoke(app, ["quarantine", "unknown", *here]).stdout.strip() == "[]"
+
+
 def test_rights_and_outlet_come_from_the_settings_of_the_source(workspace: Workspace, tmp_path: Path):
     settings = workspace.root / "aufruf.toml"
     settings.write_text(

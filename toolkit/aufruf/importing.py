@@ -165,7 +165,8 @@ def _take_in(
         under_way: deque[_UnderWay] = deque()
         for batch in _batches(parts, staging.reached):
             is_news = "news" in batch.content.items["kind"]
-            made = None if is_news else make(placed(batch.name, batch.content), origins[batch.slug])
+            origin = replace(origins[batch.slug], platform=batch.content.platform)
+            made = None if is_news else make(placed(batch.name, batch.content), origin)
             under_way.append((batch, made))
             while under_way and (len(under_way) > _AHEAD or _is_done(under_way[0])):
                 _settle(staging, *under_way.popleft())
@@ -272,7 +273,7 @@ def staged(
     an order of files.
     """
     about = [(o.source, key_id(o.key), o.mask, o.rights, o.outlet, o.language) for o in origins]
-    what = [import_id, version("aufruf"), sorted(about), [str(path) for path in in_order or ()]]
+    what = [import_id, sorted(about), [str(path) for path in in_order or ()]]
     name = hashlib.sha256(msgspec.json.encode(what)).hexdigest()
     root = workspace.cache / ("dry-run" if dry_run else "import")
     for other in root.glob("*"):
@@ -358,11 +359,14 @@ def slug_of(path: Path, given: str | None) -> str:
 
 
 def import_id_of(slugs: Mapping[Path, str], how: Sequence[object]) -> str:
-    """Name an import by what goes into it: files with their sources, and how they are read."""
+    """Name an import by what goes into it: files with their sources, and how and by what they are read.
+
+    A newer aufruf may read more out of a file, so its import is another.
+    """
     files = sorted(
         (slug, name, sha256_of(file)) for path, slug in slugs.items() for name, file in files_of(path)
     )
-    content = msgspec.json.encode([files, *how])
+    content = msgspec.json.encode([version("aufruf"), files, *how])
     return hashlib.sha256(content).hexdigest()[:_ID_DIGITS]
 
 
@@ -441,7 +445,7 @@ def _edits_note(edits: int) -> Iterator[str]:
     if edits:
         yield (
             f"{edits:,} posts have the id of another text: they count as edits, which take its place. If "
-            "they are other posts, give each file a --source of its own"
+            "they are other posts, numbered by each file for itself, give each file a --source of its own"
         )
 
 

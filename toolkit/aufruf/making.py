@@ -114,8 +114,7 @@ def _pipes(worker: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
 
 
 def _origin_bytes(origin: Origin) -> bytes:
-    recurring = {site: sorted(keys) for site, keys in origin.recurring.items()}
-    return msgspec.json.encode({**asdict(origin), "key": origin.key.reveal(), "recurring": recurring})
+    return msgspec.json.encode({**asdict(origin), "key": origin.key.reveal()})
 
 
 def _origin_from(content: bytes) -> Origin:

@@ -37,7 +37,7 @@ def novel_records(made: pl.LazyFrame, stored: pl.LazyFrame) -> Novelty:
     suspects = _suspects(made, stored)
     rows = made.with_row_index("row").join(suspects.lazy(), on="row", how="semi")
     columns = ("row", "unit", "record_id", "post_id", "editable")
-    decided = _decided(rows.select(*columns, version=_WRITTEN).collect(), stored)
+    decided = _decided(rows.select(*columns, version=_WRITTEN).collect().sort("row"), stored)
     known = decided.filter(~pl.col("new"))
     edits = decided.filter(pl.col("supersedes").is_not_null()).select("row", "supersedes")
     fresh = (

@@ -38,12 +38,21 @@ the post, so that another text under the same name is an edit.
 """
 
 
+_MISSING = ("", "nan", "NaN", "None", "null", "NULL", "<NA>")
+"""How programs that write tables spell a cell without a value."""
+
+_NAMES = [
+    pl.col(name).str.strip_chars().replace(dict.fromkeys(_MISSING, None))
+    for name in ("id", "author", "conversation", "reply_to", "repost_of", "quote_of")
+]
+
+
 @dataclass(frozen=True)
 class Origin:
     """What holds for all items of one source: its slug, rights and outlet, the import, the key.
 
     ``language`` is that of posts from which none can be told; ``recurring`` are, by site, the lines that
-    belong to no article (see `aufruf.recurring`).
+    belong to no article (see `aufruf.recurring`); ``platform`` is given where its ids hold in all sources.
     """
 
     source: str
@@ -54,6 +63,12 @@ class Origin:
     outlet: str | None = None
     language: Literal["de", "en", "und"] = "und"
     recurring: Mapping[str, Collection[str]] = field(default_factory=dict[str, frozenset[str]])
+    platform: str | None = None
+
+    @property
+    def names(self) -> str:
+        """Within what the ids of posts, people and conversations hold: a platform, else the source."""
+        return self.source if self.platform is None else f"platform {self.platform}"
 
 
 @dataclass(frozen=True)
@@ -78,7 +93,7 @@ def records_from_items(items: pl.DataFrame, origin: Origin) -> Made:
     normal = items.with_columns(
         normalise(pl.col("text")).fill_null(""), normalise(pl.col("title")), normalise(pl.col("teaser"))
     )
-    normal = normal.with_columns(utc_times(pl.col("created_at")), utc_times(pl.col("edited_at")))
+    normal = normal.with_columns(utc_times(pl.col("created_at")), utc_times(pl.col("edited_at")), *_NAMES)
     empty, long = pl.col("text") == "", pl.col("text").str.len_bytes() > MAX_BYTES
     refused = [
         _refusals(normal.filter(empty), "empty_text", "no text"),
@@ -102,11 +117,11 @@ def _posts(items: pl.DataFrame, origin: Origin) -> pl.DataFrame:
     first = pl.select(pl.coalesce(items["id"], pl.when(form == "at").then(items["author"]))).to_series()
     second = pl.select(pl.when(form == "at").then(items["created_at"].dt.to_string())).to_series()
     third = pl.select(pl.when(form == "text").then(hashed)).to_series()
-    record_id = keyed_hashes(origin.key, "record", origin.source, form, first, second, hashed)
+    record_id = keyed_hashes(origin.key, "record", origin.names, form, first, second, hashed)
     return _finished(
         items.select("created_at", "edited_at", "title", "has_media", "truncated").with_columns(
             record_id=record_id,
-            post_id=keyed_hashes(origin.key, "post", origin.source, form, first, second, third),
+            post_id=keyed_hashes(origin.key, "post", origin.names, form, first, second, third),
             unit=record_id,
             editable=form == "id",
             kind=pl.lit("post"),
@@ -114,8 +129,8 @@ def _posts(items: pl.DataFrame, origin: Origin) -> pl.DataFrame:
             language_confidence=language["confidence"],
             text=masked,
             quotes=quotes_column(masked),
-            author=keyed_hashes(origin.key, "author", origin.source, items["author"]),
-            conversation=keyed_hashes(origin.key, "conversation", origin.source, items["conversation"]),
+            author=keyed_hashes(origin.key, "author", origin.names, items["author"]),
+            conversation=keyed_hashes(origin.key, "conversation", origin.names, items["conversation"]),
             reply_to=_named(items["reply_to"], origin),
             repost_of=_named(items["repost_of"], origin),
             quote_of=_named(items["quote_of"], origin),
@@ -126,7 +141,7 @@ def _posts(items: pl.DataFrame, origin: Origin) -> pl.DataFrame:
 
 def _named(ids: pl.Series, origin: Origin) -> pl.Series:
     """Return the post_ids of posts that the platform names."""
-    return keyed_hashes(origin.key, "post", origin.source, "id", ids, None, None)
+    return keyed_hashes(origin.key, "post", origin.names, "id", ids, None, None)
 
 
 def _identity_form(items: pl.DataFrame) -> pl.Series:

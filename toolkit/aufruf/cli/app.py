@@ -15,6 +15,7 @@ from aufruf.cli import (
     duplicates,
     keys,
     labelstudio,
+    quarantine,
     records,
     release,
     sampling,
@@ -34,6 +35,7 @@ app = typer.Typer(
 start.register(app)
 scheme.register(app)
 records.register(app)
+quarantine.register(app)
 duplicates.register(app)
 sampling.register(app)
 annotate.register(app)

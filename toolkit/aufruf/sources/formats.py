@@ -71,6 +71,9 @@ READERS: dict[Format, Reader] = {
     "4cat": read_fourcat,
     "labelstudio": read_labelstudio,
 }
+ONE_NAMING: frozenset[Format] = frozenset({"x", "telegram", "bluesky", "reddit", "youtube"})
+"""Platforms that give out ids once, whatever file they stand in: no server of theirs numbers by itself."""
+
 _HEAD = 200_000
 _PARQUET = b"PAR1"
 _CONTROL = bytes([*range(9), *range(14, 27), *range(28, 32)])
@@ -97,7 +100,8 @@ def detect_format(stream: BinaryIO, file: str) -> Format:
         return "jsonl"
     if start.startswith((b"{", b"[")) and _is_json_document(start):
         raise InputError(
-            f"{file}: one JSON document of no known platform; expected JSON Lines, one object a line"
+            f"{file}: one JSON document of no known platform; expected JSON Lines, one object a line "
+            "(`jq -c '.[]' FILE > posts.jsonl` makes them of a list)"
         )
     if start.lower().startswith((b"<?xml", b"<!--")):
         raise InputError(f"{file}: XML, but no page and no feed; expected {', '.join(FORMATS)}")

@@ -116,11 +116,16 @@ class Post(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """A part of a file: items (columns ``item``, ``kind`` and fields) and refusals."""
+    """A part of a file: items (columns ``item``, ``kind`` and fields) and refusals.
+
+    ``platform`` is given where its ids name the same post or person in every file; else they hold within
+    a source.
+    """
 
     items: pl.DataFrame
     refusals: Sequence[Refusal] = ()
     notes: tuple[str, ...] = ()
+    platform: str | None = None
 
 
 @dataclass(frozen=True)

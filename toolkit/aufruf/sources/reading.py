@@ -11,7 +11,7 @@ import polars as pl
 from aufruf.errors import InputError
 from aufruf.sources.containers import members_of
 from aufruf.sources.fields import FieldMap, load_field_map
-from aufruf.sources.formats import FORMATS, READERS, Format, detect_format
+from aufruf.sources.formats import FORMATS, ONE_NAMING, READERS, Format, detect_format
 from aufruf.sources.huggingface import is_saved_dataset, read_dataset
 from aufruf.sources.items import ITEMS, REFUSALS, Batch, Collected, Refusal, SourceResult
 from aufruf.sources.located import located
@@ -151,11 +151,13 @@ def _read_member(
     assumed = lost = 0
     try:
         refuse_media(content, name)
-        for batch in READERS[format or detect_format(content, name)](content, name, given):
+        found = format or detect_format(content, name)
+        platform = found if found in ONE_NAMING else None
+        for batch in READERS[found](content, name, given):
             if "created_at" in batch.items.columns:
                 told = times_told(batch.items["created_at"])
                 assumed, lost = assumed + told.assumed, lost + told.lost
-            yield name, batch
+            yield name, replace(batch, platform=platform)
     except InputError as error:
         if alone:
             raise
