@@ -237,6 +237,21 @@ def test_a_bad_file_among_good_ones_leaves_nothing_half_done(
     assert records(workspace).is_empty()
 
 
+def test_small_files_are_imported_as_one_large_one(workspace: Workspace, tmp_path: Path):
+    folder = tmp_path / "posts"
+    folder.mkdir()
+    rows = [post(number, f"Kommt am Tag {number} zum Platz") for number in range(60)]
+    for number in range(0, 60, 3):
+        write_posts(folder / f"{number:02}.jsonl", *rows[number : number + 3])
+    with (folder / "03.jsonl").open("a", encoding="utf-8") as file:
+        file.write('\n{"id": 99, "text": "bald')
+    report = import_paths(workspace, [folder])
+    assert (report.read, report.new, report.quarantined) == (61, 60, {"bad_json": 1})
+    assert records(workspace)["text"].n_unique() == 60
+    refused = workspace.store.read(QUARANTINE).select("file", "item", "reason").rows()
+    assert refused == [("03.jsonl", "4", "bad_json")]
+
+
 def tweets(path: Path, *numbers: int) -> Path:
     """Write posts of one author as X has them."""
     lines = [

@@ -11,11 +11,10 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections import deque
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import polars as pl
@@ -25,48 +24,30 @@ from aufruf.crosswalks.definition import known_crosswalks
 from aufruf.crosswalks.reading import sets_of
 from aufruf.errors import InputError
 from aufruf.files import sha256_of
-from aufruf.making import makers
+from aufruf.intake import silent, take_in
 from aufruf.novelty import novel_records
 from aufruf.pseudonyms import key_id
-from aufruf.records import Origin, records_from_items
-from aufruf.recurring import recurring_lines, site_of
+from aufruf.records import Origin
 from aufruf.settings import Source
 from aufruf.sources.items import REFUSALS, is_damage
 from aufruf.sources.located import STANDARD_INPUT, forget_spooled, located
-from aufruf.sources.reading import files_of, given_map, parts_of, placed
+from aufruf.sources.reading import files_of, given_map, parts_of
 from aufruf.staging import Staging
 from aufruf.tables import CLUSTERS, DUPLICATES, EVENTS, QUARANTINE, RECORDS, SIGNATURES
-from aufruf.text import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-    from concurrent.futures import Future
     from pathlib import Path
 
-    from aufruf.records import Made
+    from aufruf.intake import Progress
     from aufruf.sources.fields import FieldMap
     from aufruf.sources.formats import Format
-    from aufruf.sources.items import Batch
-    from aufruf.sources.reading import Part
     from aufruf.staging import Totals
     from aufruf.workspace import Workspace
 
 _ID_DIGITS = 16
-_AHEAD = 3
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
-
-
-class Progress(Protocol):
-    """What is told how far an import is. Reading counts bytes, what follows counts records."""
-
-    def __call__(self, stage: str, done: int, total: int | None, /) -> None:
-        """Take the stage, how much is done, and of how much, if that is known."""
-        ...
-
-
-def silent(_stage: str, _done: int, _total: int | None, /) -> None:
-    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -142,8 +123,7 @@ def import_paths(  # noqa: PLR0913 -- the command's own options
         in_order = [file.resolve() for path in found for _, file in files_of(path)]
         with staged(workspace, import_id, origins.values(), in_order, dry_run=dry_run) as staging:
             parts = [(part, slug) for path, slug in slugs.items() for part in parts_of(path, format, given)]
-            _take_in(staging, parts, origins, progress)
-            _take_in_articles(staging, len(parts), origins, progress)
+            take_in(staging, parts, origins, progress)
             return keep(
                 workspace,
                 import_id,
@@ -154,91 +134,6 @@ def import_paths(  # noqa: PLR0913 -- the command's own options
                 progress=progress,
                 notes=tuple(_labels_left_out(found, workspace)),
             )
-
-
-def _take_in(
-    staging: Staging, parts: Sequence[tuple[Part, str]], origins: Mapping[str, Origin], progress: Progress
-) -> None:
-    """Make records of all posts, and let articles wait, from where an earlier run was stopped."""
-    size = sum(part.size for part, _ in parts)
-    with makers(size) as make:
-        under_way: deque[_UnderWay] = deque()
-        for batch in _batches(parts, staging.reached):
-            is_news = "news" in batch.content.items["kind"]
-            origin = replace(origins[batch.slug], platform=batch.content.platform)
-            made = None if is_news else make(placed(batch.name, batch.content), origin)
-            under_way.append((batch, made))
-            while under_way and (len(under_way) > _AHEAD or _is_done(under_way[0])):
-                _settle(staging, *under_way.popleft())
-            progress("read", batch.position, size)
-        for batch, made in under_way:
-            _settle(staging, batch, made)
-    staging.finish()
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """A batch, where it stands, whose it is, and how many bytes were read up to its end."""
-
-    cursor: tuple[int, int]
-    name: str
-    slug: str
-    content: Batch
-    position: int
-
-
-_UnderWay = tuple[_Batch, "Future[Made] | None"]
-
-
-def _is_done(one: _UnderWay) -> bool:
-    return one[1] is None or one[1].done()
-
-
-def _batches(parts: Sequence[tuple[Part, str]], reached: tuple[int, int]) -> Iterator[_Batch]:
-    """Yield the batches behind the last that was reached; whole parts before it are not read again."""
-    before = 0
-    for number, (part, slug) in enumerate(parts):
-        if number >= reached[0]:
-            for place, (name, content) in enumerate(part.batches()):
-                if (number, place) > reached:
-                    yield _Batch((number, place), name, slug, content, before + part.position)
-        before += part.size
-
-
-def _settle(staging: Staging, batch: _Batch, made: Future[Made] | None) -> None:
-    if made is None:
-        staging.wait(batch.name, batch.content, batch.slug)
-    else:
-        staging.add(batch.name, batch.content, made.result())
-    staging.reach(batch.cursor)
-
-
-def _take_in_articles(
-    staging: Staging, first: int, origins: Mapping[str, Origin], progress: Progress
-) -> None:
-    """Make records of the articles that wait, all of which show what recurs on the pages of a site."""
-    reached = staging.reached
-    waiting = staging.articles().select(pl.len()).collect().item()
-    if not waiting:
-        return
-    recurring = _recurring(staging.articles(), origins)
-    done = 0
-    for place, batch in enumerate(staging.waiting()):
-        done += batch.height
-        if (first, place) > reached:
-            origin = replace(origins[batch.item(0, "slug")], recurring=recurring)
-            staging.add_records(batch.height, records_from_items(batch.drop("slug"), origin))
-            staging.reach((first, place))
-        progress("articles", done, waiting)
-    staging.finish()
-
-
-def _recurring(articles: pl.LazyFrame, origins: Mapping[str, Origin]) -> dict[str, frozenset[str]]:
-    """Return the lines that recur, by site."""
-    names = {slug: origin.outlet or slug for slug, origin in origins.items()}
-    site = site_of(pl.col("url"), pl.col("outlet"), pl.col("slug").replace(names))
-    texts = articles.filter(pl.col("kind") == "news").select(site=site, text=normalise(pl.col("text")))
-    return recurring_lines(texts.collect())
 
 
 def _labels_left_out(paths: Sequence[Path], workspace: Workspace) -> Iterator[str]:

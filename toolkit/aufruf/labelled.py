@@ -19,7 +19,8 @@ from aufruf.crosswalks.defects import Defects, find_defects
 from aufruf.crosswalks.definition import open_crosswalk
 from aufruf.crosswalks.reading import SAID, LabelledFile, read_labelled, recognise
 from aufruf.errors import InputError
-from aufruf.importing import ImportReport, checked_slug, import_id_of, keep, origin_of, silent, staged
+from aufruf.importing import ImportReport, checked_slug, import_id_of, keep, origin_of, staged
+from aufruf.intake import silent
 from aufruf.pseudonyms import keyed_hashes
 from aufruf.records import records_from_items
 from aufruf.sources.containers import members_of
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aufruf.crosswalks.definition import Crosswalk, Layout
-    from aufruf.importing import Progress
+    from aufruf.intake import Progress
     from aufruf.records import Made, Origin
     from aufruf.staging import Staging
     from aufruf.workspace import Workspace
@@ -176,14 +177,13 @@ def _origin(workspace: Workspace, slug: str, import_id: str, rules: Crosswalk) -
 def _take(file: LabelledFile, staging: Staging, origin: Origin, workspace: Workspace) -> pl.DataFrame:
     """Make records of a file's rows; return what it says of them: `SAID`, ``record_id`` and ``file``."""
     items = file.items()
+    staging.refuse(file.name, file.refusals)
     if file.layout.text is not None:
-        batch = Batch(items, file.refusals)
-        made = records_from_items(placed(file.name, batch), origin)
-        staging.add(file.name, batch, made)
+        made = records_from_items(placed(file.name, Batch(items)), origin)
+        staging.add(items.height, made)
         links = _links(items, made)
     else:
         links = _links_by_id(items, staging, origin, workspace)
-        staging.refuse(file.name, file.refusals)
         staging.about(links.height)
         lost = items.join(links, on="item", how="anti", maintain_order="left")["item"]
         staging.refuse(file.name, [Refusal(item, "no_record", "no text has this id here") for item in lost])

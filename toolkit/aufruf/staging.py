@@ -111,13 +111,7 @@ class Staging:
             total = total.plus(part.totals)
         return total.plus(self._waiting.totals)
 
-    def add(self, name: str, batch: Batch, made: Made) -> None:
-        """Take in the records of a batch, and its refusals."""
-        self._count(notes=batch.notes)
-        self.refuse(name, batch.refusals)
-        self.add_records(batch.items.height, made)
-
-    def add_records(self, items: int, made: Made) -> None:
+    def add(self, items: int, made: Made) -> None:
         """Take in the records that were made of a number of items."""
         self._waiting.add(_RECORDS, made.records)
         self._waiting.add(_REFUSED, made.refused)
@@ -126,11 +120,11 @@ class Staging:
     def wait(self, name: str, batch: Batch, slug: str) -> None:
         """Keep a batch with articles until all are read; `waiting` gives it back, under its slug."""
         self._waiting.add(_ARTICLES, placed(name, batch).with_columns(slug=pl.lit(slug)))
-        self._count(notes=batch.notes)
-        self.refuse(name, batch.refusals)
 
     def refuse(self, name: str, refusals: Sequence[Refusal]) -> None:
         """Count items of a file that were refused."""
+        if not refusals:
+            return
         rows = [{"file": name, **refusal._asdict()} for refusal in refusals]
         self._waiting.add(_REFUSED, pl.DataFrame(rows, schema=REFUSALS))
         self._count(len(rows), reasons=Counter(refusal.reason for refusal in refusals))

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from aufruf.errors import InputError
-from aufruf.importing import ImportReport, import_paths, origin_of, silent, slug_of
+from aufruf.importing import ImportReport, import_paths, origin_of, slug_of
+from aufruf.intake import silent
 from aufruf.labelstudio.answers import Refusal as RefusedAnswer
 from aufruf.labelstudio.export_rows import Said, Shown, Source, said_of
 from aufruf.labelstudio.projects import TASK_KEY
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from aufruf.importing import Progress
+    from aufruf.intake import Progress
     from aufruf.records import Origin
     from aufruf.sources.fields import FieldMap
     from aufruf.sources.formats import Format
