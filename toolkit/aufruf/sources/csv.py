@@ -74,7 +74,7 @@ def layout_of(sample: str) -> Layout | None:
             continue
         agreeing = sum(len(row) == width for row in rows) / len(rows)
         has_header = looks_like_header(rows[0])
-        enough = len(rows) >= (1 if has_header else _MIN_ROWS_WITHOUT_HEADER)
+        enough = has_header or delimiter == "\t" or len(rows) >= _MIN_ROWS_WITHOUT_HEADER
         found = (agreeing, width, Layout(delimiter, has_header))
         if agreeing >= _MIN_AGREEING and enough and (best is None or found[:2] > best[:2]):
             best = found
