@@ -18,6 +18,7 @@ from aufruf.cli import (
     quarantine,
     records,
     release,
+    report,
     sampling,
     scheme,
     start,
@@ -41,6 +42,7 @@ sampling.register(app)
 annotate.register(app)
 labelstudio.register(app)
 decisions.register(app)
+report.register(app)
 release.register(app)
 keys.register(app)
 baselines.register(app)
