@@ -13,6 +13,7 @@ from scipy.stats import binomtest
 from typer.testing import CliRunner
 
 from aufruf.cli.app import app
+from aufruf.errors import GateError
 from aufruf.labelstudio.conformity import wilson
 from aufruf.labelstudio.progress import RoundStatus, round_status
 from aufruf.labelstudio.urgent import log_urgent, protocol_of
@@ -209,6 +210,6 @@ def test_an_urgent_answer_is_logged_once_with_a_protocol_that_names_who_acts(wor
 def test_the_command_exits_with_3_where_an_answer_is_urgent(workspace: Workspace, option: list[str]):
     fill(workspace, [assign("t0")], [answer("t0", flags=["urgent"])])
     command = ["annotate", "status", "pilot", "--workspace", str(workspace.root), *option]
-    assert CliRunner().invoke(app, command).exit_code != 0
+    assert isinstance(CliRunner().invoke(app, command).exception, GateError)
     fill(workspace, [assign("t0")], [answer("t0", revision=2)])
     assert CliRunner().invoke(app, command).exit_code == 0

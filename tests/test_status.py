@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from aufruf.status import status
-from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, CLUSTERS, SAMPLES
+from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, CLUSTERS, RECORDS, SAMPLES
 
 if TYPE_CHECKING:
     from aufruf.workspace import Workspace
 
 NOW = datetime(2031, 1, 1, tzinfo=UTC)
+SAMPLE = {
+    "round": "r1",
+    "record_id": "a",
+    "stratum": "all",
+    "strategy": "random",
+    "inclusion_probability": 0.5,
+}
 
 
 def assignment(key: str, project: int | None) -> dict[str, Any]:
@@ -50,15 +57,19 @@ def test_a_round_shows_what_is_planned_applied_answered_and_skipped(workspace: W
     assert (found.planned, found.applied, found.answered, found.skipped) == (3, 2, 1, 1)
 
 
+def test_what_is_given_out_is_answered_before_more_is_given_out(
+    workspace: Workspace, filled_workspace: Workspace
+):
+    workspace.store.append(RECORDS, filled_workspace.store.read(RECORDS))
+    workspace.store.append(SAMPLES, pl.DataFrame([SAMPLE]))
+    workspace.store.append(ASSIGNMENTS, pl.DataFrame([assignment("a", 1), assignment("b", None)]))
+    assert status(workspace).next == "aufruf annotate status r1, then aufruf annotate pull r1"
+    workspace.store.append(ANNOTATIONS, pl.DataFrame([answer("a", "skipped")], schema=ANNOTATIONS.schema))
+    assert status(workspace).next == "aufruf annotate apply r1 --pass triage"
+
+
 def test_what_was_sampled_is_counted_by_round(workspace: Workspace):
-    row = {
-        "round": "r1",
-        "record_id": "a",
-        "stratum": "all",
-        "strategy": "random",
-        "inclusion_probability": 0.5,
-    }
-    workspace.store.append(SAMPLES, pl.DataFrame([row]))
+    workspace.store.append(SAMPLES, pl.DataFrame([SAMPLE]))
     assert status(workspace).sampled == {"r1": 1}
 
 

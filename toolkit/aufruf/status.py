@@ -126,8 +126,8 @@ def _next_in_rounds(found: Status) -> str | None:
         if name not in planned:
             return f"aufruf annotate plan {name}"
     for entry in found.rounds:
+        if entry.answered + entry.skipped < entry.applied:
+            return f"aufruf annotate status {entry.round}, then aufruf annotate pull {entry.round}"
         if entry.applied < entry.planned:
             return f"aufruf annotate apply {entry.round} --pass {entry.in_pass}"
-        if entry.answered + entry.skipped < entry.planned:
-            return f"aufruf annotate status {entry.round}, then aufruf annotate pull {entry.round}"
     return None
