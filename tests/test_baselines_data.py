@@ -13,8 +13,9 @@ from aufruf.baselines.features import prepare
 from aufruf.baselines.folds import folds_of
 from aufruf.baselines.recipes import list_recipes, load_recipe, recipe_names
 from aufruf.baselines.release_data import examples_of, find_release, read_release
-from aufruf.baselines.table_data import read_columns, read_table
+from aufruf.baselines.table_data import read_table
 from aufruf.errors import InputError, SettingsError, WorkspaceError
+from aufruf.sources.columns import read_columns
 
 if TYPE_CHECKING:
     from pathlib import Path

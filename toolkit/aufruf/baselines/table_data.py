@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -12,8 +12,7 @@ from aufruf.baselines.examples import YES_NO, Examples, Target
 from aufruf.baselines.features import prepare
 from aufruf.errors import InputError
 from aufruf.files import sha256_of
-from aufruf.sources.csv import layout_of
-from aufruf.sources.encoding import encoding_of
+from aufruf.sources.columns import read_columns, yes_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,11 +20,6 @@ if TYPE_CHECKING:
     from aufruf.baselines.examples import Ints
 
 MAX_CLASSES = 100
-_YES = ("true", "yes", "ja", "wahr", "1", "1.0", "y", "j", "t")
-_NO = ("false", "no", "nein", "falsch", "0", "0.0", "n", "n", "f")
-_EXPECTED = "CSV, TSV, JSON Lines or Parquet"
-_PARQUET = b"PAR1"
-_SAMPLE = 200_000
 _TWO = 2
 
 
@@ -100,39 +94,6 @@ def read_table(  # noqa: PLR0913 -- the command's options, in the same words
     return Table(path.name, text, label, chosen, sha256_of(path), examples, frame.height, left_out)
 
 
-def read_columns(path: Path) -> pl.DataFrame:
-    """Return a table's plain columns as strings, so that ids and answers stay as they are written.
-
-    Raises:
-        InputError: if the file is missing or cannot be read as what it is.
-    """
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(_SAMPLE).lstrip(b"\xef\xbb\xbf \t\r\n")
-            stream.seek(0)
-            if not start.startswith((_PARQUET, b"{")):
-                return _read_csv(path, stream)
-        lines = start.startswith(b"{")
-        frame = pl.read_ndjson(path, infer_schema_length=None) if lines else pl.read_parquet(path)
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise InputError(f"{path}: there is no such file") from error
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read to its end; expected {_EXPECTED}") from error
-    plain = [name for name, dtype in frame.schema.items() if not dtype.is_nested()]
-    return frame.select(pl.col(plain).cast(pl.String))
-
-
-def _read_csv(path: Path, stream: BinaryIO) -> pl.DataFrame:
-    encoding = encoding_of(stream)
-    sample = stream.read(4 * _SAMPLE).decode(encoding, errors="ignore")[:_SAMPLE]
-    layout = None if "\0" in sample else layout_of(sample)
-    if layout is None or not layout.has_header:
-        raise InputError(f"{path}: no table whose first line names its columns; expected {_EXPECTED}")
-    stream.seek(0)
-    plain = stream if encoding.startswith("utf-8") else stream.read().decode(encoding).encode()
-    return pl.read_csv(plain, separator=layout.delimiter, infer_schema=False)
-
-
 def _target(
     answers: pl.Series, name: str, path: Path, positive: str | None, classes: tuple[str, ...] | None
 ) -> tuple[str | None, Target]:
@@ -144,7 +105,7 @@ def _target(
         return None, _coded(answers, name, classes)
     if len(found) < _TWO:
         raise InputError(f"{path}: column {name!r} has {len(found)} different answers; two are needed")
-    yes = _spelling(positive, found, name, path) if positive is not None else _yes_of(found)
+    yes = _spelling(positive, found, name, path) if positive is not None else yes_of(found)
     if yes is not None:
         codes = (answers == yes).cast(pl.Int64).to_numpy()
         return yes, Target(name, YES_NO, codes)
@@ -173,13 +134,6 @@ def _spelling(positive: str, found: list[str], name: str, path: Path) -> str:
     if len(alike) == 1:
         return alike[0]
     raise InputError(f"{path}: no answer in column {name!r} is {positive!r}")
-
-
-def _yes_of(found: list[str]) -> str | None:
-    """Return the answer that means yes of two answers that mean yes and no, else None."""
-    folded = {value.casefold(): value for value in found}
-    pairs = [(yes, no) for yes, no in zip(_YES, _NO, strict=True) if {yes, no} == set(folded)]
-    return folded[pairs[0][0]] if pairs else None
 
 
 def _units(rows: pl.DataFrame) -> Ints:

@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from aufruf.cli import (
+    agreement,
     annotate,
     baselines,
-    decisions,
     duplicates,
+    gold,
     keys,
     labelstudio,
     quarantine,
@@ -41,7 +42,8 @@ duplicates.register(app)
 sampling.register(app)
 annotate.register(app)
 labelstudio.register(app)
-decisions.register(app)
+agreement.register(app)
+gold.register(app)
 report.register(app)
 release.register(app)
 keys.register(app)

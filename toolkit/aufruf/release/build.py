@@ -198,7 +198,7 @@ def _agreement(workspace: Workspace, seed: int) -> list[AgreementRow]:
     from aufruf.agreement import agreement
 
     try:
-        return agreement(workspace, seed=seed)
+        return agreement(workspace, by=("language",), seed=seed)
     except InputError:
         return []
 
