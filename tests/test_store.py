@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +16,7 @@ import pytest
 
 from aufruf.errors import WorkspaceError
 from aufruf.store import Store
-from aufruf.tables import DUPLICATES, QUARANTINE, RECORDS, TABLES
+from aufruf.tables import DUPLICATES, QUARANTINE, RECORDS, TABLES, Column
 
 
 def pairs(*names: str, similarity: float = 1.0) -> pl.DataFrame:
@@ -53,6 +54,19 @@ def test_a_table_may_lie_in_a_folder_of_any_name(tmp_path: Path, name: str):
     store.append(RECORDS, RECORDS.empty())
     store.append(DUPLICATES, pairs("d"))
     assert all(Path(file).is_file() for file in store.files(DUPLICATES))
+
+
+@pytest.mark.parametrize("name", ["plain", "with space"])
+def test_a_table_written_before_a_column_was_added_is_read_and_written_on(tmp_path: Path, name: str):
+    store = Store(tmp_path / name)
+    added = Column("reason", pl.String, "why", nullable=True)
+    newer = replace(DUPLICATES, columns=(*DUPLICATES.columns, added))
+    store.append(DUPLICATES, pairs("a", "b"))
+    assert store.read(newer).get_column("reason").to_list() == [None, None]
+    store.append(newer, pairs("c").with_columns(reason=pl.lit("new")))
+    store.upsert(newer, pairs("b", similarity=0.9).with_columns(reason=pl.lit("changed")))
+    rows = store.read(newer).sort("left").select("left", "similarity", "reason").rows()
+    assert rows == [("a", 1.0, None), ("b", 0.9, "changed"), ("c", 1.0, "new")]
 
 
 def test_the_same_transaction_a_second_time_is_a_no_op(store: Store):

@@ -40,7 +40,10 @@ class Store:
     root: Path
 
     def scan(self, table: Table, version: int | None = None) -> pl.LazyFrame:
-        """Return the table's rows, now or as of a version; no rows if nothing was ever written."""
+        """Return the table's rows, now or as of a version; no rows if nothing was ever written.
+
+        Columns that the table did not have yet when it was written are null.
+        """
         delta = self._open(table, version)
         if delta is None:
             return table.empty().lazy()
@@ -48,8 +51,12 @@ class Store:
         files = [] if is_plain else _files(delta)
         if not is_plain and not files:
             return table.empty().lazy()
-        rows = pl.scan_delta(delta) if is_plain else pl.scan_parquet(files, glob=False)
-        return rows.select(pl.col(name).cast(dtype) for name, dtype in table.schema.items())
+        rows = pl.scan_delta(delta) if is_plain else _scan(files)
+        there = rows.collect_schema()
+        return rows.select(
+            (pl.col(name) if name in there else pl.lit(None).alias(name)).cast(dtype)
+            for name, dtype in table.schema.items()
+        )
 
     def read(self, table: Table, version: int | None = None) -> pl.DataFrame:
         """Return the table's rows as a frame."""
@@ -94,6 +101,7 @@ class Store:
                 str(self._path(table)),
                 rows if isinstance(rows, pl.DataFrame) else _stream(table, rows),
                 mode="append",
+                schema_mode="merge",
                 configuration=_configuration(table),
                 commit_properties=_properties(transaction),
             )
@@ -130,6 +138,7 @@ class Store:
                     predicate=" AND ".join(f"old.`{key}` = new.`{key}`" for key in table.key),
                     source_alias="new",
                     target_alias="old",
+                    merge_schema=True,
                     commit_properties=_properties(transaction),
                 )
                 .when_matched_update_all()
@@ -193,6 +202,11 @@ def _files(delta: DeltaTable) -> list[str]:
     Delta gives them as in an address, with spaces and umlauts encoded; Polars takes them as they are.
     """
     return [unquote(uri) for uri in delta.file_uris()]
+
+
+def _scan(files: list[str]) -> pl.LazyFrame:
+    parts = [pl.scan_parquet(file, glob=False) for file in files]
+    return pl.concat(parts, how="diagonal")
 
 
 def _stream(table: Table, rows: pl.LazyFrame) -> pa.RecordBatchReader:

@@ -311,6 +311,12 @@ GOLD = Table(
             "share of answers for the value; of `true` for contained and author",
             nullable=True,
         ),
+        Column(
+            "posterior",
+            pl.Float64,
+            "probability of `true` by a model of the annotators; null where none was asked",
+            nullable=True,
+        ),
         Column("n", pl.Int64, "answers counted"),
         Column("distribution", pl.List(VALUE_COUNT), "all answers with their counts"),
         Column(
