@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from typing import Any
+from itertools import product
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
@@ -12,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aufruf.release.allocation import allocate
+from aufruf.release.allocation import allocate, least_deviations
 from aufruf.release.splits import BRIDGE, FROZEN_CONFLICT, TIED_TO_HELD_OUT, SplitPlan, split_records
 from aufruf.release.ties import RELATIONS
+from aufruf.settings import Relation, Splits
 
 KEYS = [column for columns in RELATIONS.values() for column in columns]
 PLAN = SplitPlan({"train": 0.6, "validation": 0.2, "test": 0.2}, seed=0)
@@ -206,6 +208,45 @@ def test_a_relation_can_be_left_out_of_account():
     records = frame(*({"record_id": f"{n:02d}", "author": "x"} for n in range(20)))
     assert len(set(divided(records).values())) == 1
     assert len(set(divided(records, plan=SplitPlan(PLAN.shares, 0, ("duplicate",))).values())) == 3
+
+
+def test_the_settings_name_every_relation_and_keep_all_of_them_by_default():
+    assert get_args(Relation) == tuple(RELATIONS) == Splits().together
+
+
+def test_one_huge_unit_is_reported_with_the_best_that_it_allows():
+    huge = [{"record_id": f"h{n:03d}", "author": "x", "label": True} for n in range(90)]
+    small = [{"record_id": f"s{n:03d}", "label": n < 10} for n in range(100)]
+    result = split_records(frame(*huge, *small), ["label"], PLAN, {})
+    # 90 of 100 with the label are one author's: in train they are 30 points too many, elsewhere 70.
+    worst = {row["category"]: (row["largest"], row["least"]) for row in result.far.to_dicts()}
+    assert worst["label"] == pytest.approx((0.3, 0.3))
+    assert result.deviations.filter(pl.col("category") == "all").item(0, "least") == pytest.approx(0)
+
+
+def test_the_least_deviation_counts_what_stands_already():
+    fixed = np.array([[0], [0], [50]])
+    # Of 100, half stand in test: 30 points too many there, 15 missing in each of the others.
+    assert least_deviations(np.ones((50, 1), np.int64), fixed, [0.6, 0.2, 0.2]) == pytest.approx([0.3])
+    # Two splits hold too much, 10 and 20 points: the third alone lacks 30.
+    fixed = np.array([[0], [30], [40]])
+    assert least_deviations(np.ones((30, 1), np.int64), fixed, [0.6, 0.2, 0.2]) == pytest.approx([0.3])
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=7), st.tuples(*[st.integers(0, 8)] * 3))
+@settings(deadline=None, max_examples=60)
+def test_no_division_at_all_is_nearer_than_the_least_deviation(sizes: list[int], there: tuple[int, int, int]):
+    total = sum(sizes) + sum(there)
+    if total == 0:
+        return
+    wanted = np.array([0.6, 0.2, 0.2])
+    every = [
+        np.bincount(split, weights=sizes, minlength=3) + there
+        for split in product(range(3), repeat=len(sizes))
+    ]
+    best = min(abs(held / total - wanted).max() for held in every)
+    counts, fixed = np.array(sizes)[:, None], np.array(there)[:, None]
+    assert least_deviations(counts, fixed, list(wanted))[0] <= best + 1e-9
 
 
 def test_shares_of_singletons_are_met_to_the_record():

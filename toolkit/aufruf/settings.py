@@ -35,12 +35,23 @@ class Privacy(_Section, frozen=True):
     mask: tuple[MaskCategory, ...] = ("mention", "email", "phone", "profile_link", "iban")
 
 
+Relation = Literal["duplicate", "author", "conversation", "reply", "article", "syndicated"]
+
+
 class Splits(_Section, frozen=True):
     """Shares of the released records, and which relations a split must not cross."""
 
     train: float = 0.6
     validation: float = 0.2
     test: float = 0.2
+    together: tuple[Relation, ...] = (
+        "duplicate",
+        "author",
+        "conversation",
+        "reply",
+        "article",
+        "syndicated",
+    )
 
     def __post_init__(self) -> None:
         shares = (self.train, self.validation, self.test)
@@ -49,11 +60,15 @@ class Splits(_Section, frozen=True):
 
 
 class Release(_Section, frozen=True):
-    """What the data card says of all releases."""
+    """What holds for all releases.
+
+    ``annotators`` says whether a person's pseudonym is another in each release or the same in all.
+    """
 
     title: str = "Untitled data set of threats, calls to violence and protest mobilisation"
     license: str = "other"
     contact: str = ""
+    annotators: Literal["per_release", "stable"] = "per_release"
 
 
 class Agreement(_Section, frozen=True):

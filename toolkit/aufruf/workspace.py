@@ -200,6 +200,8 @@ mask = ["mention", "email", "phone", "profile_link", "iban"]
 train = 0.6
 validation = 0.2
 test = 0.2
+# What is never divided between splits; leave a relation out to allow that. Each release says which held.
+together = ["duplicate", "author", "conversation", "reply", "article", "syndicated"]
 
 [agreement]
 # Fix these before a round: below `tentative` a coefficient is no ground for conclusions.
@@ -233,6 +235,7 @@ responsible = ""
 # title = "…"
 # license = "cc-by-4.0"
 # contact = "…"
+# annotators = "stable"  # the same pseudonym of an annotator in all releases; otherwise another in each
 
 # [sources.SLUG]
 # rights = "CC-BY-4.0"

@@ -22,6 +22,9 @@ def export(
     version: Annotated[str, typer.Argument(help="Semantic version above the newest release's.")],
     workspace: WorkspaceOption = None,
     seed: SeedOption = 0,
+    by_time: Annotated[
+        bool, typer.Option("--by-time", help="Train on the past, test on what was written after it.")
+    ] = False,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -32,7 +35,7 @@ def export(
     from aufruf.release.build import export as make
     from aufruf.workspace import open_workspace
 
-    report = make(open_workspace(workspace), version, seed=seed, dry_run=dry_run)
+    report = make(open_workspace(workspace), version, seed=seed, by_time=by_time, dry_run=dry_run)
     for warning in report.warnings:
         typer.echo(f"warning: {warning}", err=True)
     if as_json:
@@ -44,6 +47,11 @@ def export(
         typer.echo(f"left out: {n:,} ({reason})")
     if report.largest_deviation is not None:
         typer.echo(f"largest deviation from a wanted share: {100 * report.largest_deviation:.1f} points")
+    for entry in report.far:
+        least = "" if entry.least is None else f", {100 * entry.least:.1f} is the least that units allow"
+        typer.echo(f"  {entry.category} (n = {entry.n:,}): {100 * entry.largest:.1f} points{least}")
+    for split, at in report.borders.items():
+        typer.echo(f"{split} begins: {at}")
     typer.echo(f"content: {report.content_sha256}")
     if not dry_run:
         typer.echo(f"release: {report.path}")

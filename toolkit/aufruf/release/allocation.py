@@ -31,6 +31,39 @@ _MANY_PROFILES = 1_000
 """Above this one attempt is enough: the more components, the finer the shares."""
 
 
+def least_deviations(counts: Counts, fixed: Counts, shares: Sequence[float]) -> Reals:
+    """Return for each category a largest deviation from a share that no division can go below.
+
+    What stands fixed stays, and the component with most of the category must go somewhere: whatever a
+    split then holds beyond its share is missing in the others. The bound takes each category alone, so it
+    is nil where only several together cannot be met.
+
+    Args:
+        counts: how many records of each category a component has, shape (n_components, n_categories).
+        fixed: records of each category that stand in each split already, (n_splits, n_categories).
+        shares: wanted share of each split; they add up to 1.
+
+    Returns:
+        From 0 to 1, shape (n_categories,); NaN for a category without records.
+    """
+    total = fixed.sum(axis=0) + counts.sum(axis=0)
+    largest = counts.max(axis=0, initial=0)
+    wanted = np.asarray(shares, dtype=np.float64)[:, None] * total
+    bounds = [
+        _least(fixed + largest * (np.arange(len(fixed)) == split)[:, None] - wanted)
+        for split in range(len(fixed))
+    ]
+    return np.divide(np.min(bounds, axis=0), total, out=np.full(len(total), np.nan), where=total > 0)
+
+
+def _least(above: Reals) -> Reals:
+    """Return the least largest deviation, given what each split has above its share at least."""
+    surplus = np.maximum(above, 0)
+    short = (above < 0).sum(axis=0)
+    missing = np.divide(surplus.sum(axis=0), short, out=np.zeros(above.shape[1]), where=short > 0)
+    return np.maximum(surplus.max(axis=0), missing)
+
+
 @dataclass
 class _State:
     """Components of each profile in each split, and what that leaves to be wished for."""

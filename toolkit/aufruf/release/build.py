@@ -45,12 +45,27 @@ _BUILDING = ".building-"
 
 
 @dataclass(frozen=True)
+class Far:
+    """A category of ``n`` records whose ``largest`` deviation is above two points; ``least`` is possible.
+
+    ``least`` is null where time divides.
+    """
+
+    category: str
+    n: int
+    least: float | None
+    largest: float
+
+
+@dataclass(frozen=True)
 class ExportReport:
     """What a release holds.
 
     ``left_out`` counts records by reason; ``stays_out`` names those that the splits cannot hold.
     ``largest_deviation`` is the largest difference between a split's wanted and its real share of a
-    category with 50 records or more, null without such a category.
+    category with 50 records or more, null without such a category; ``far`` lists those of them that are
+    more than two points off, with the smallest difference (``least``) that their units allow.
+    ``borders`` says when validation and test begin where time divides.
     """
 
     version: str
@@ -60,25 +75,32 @@ class ExportReport:
     left_out: dict[str, int] = field(default_factory=dict[str, int])
     stays_out: dict[str, str] = field(default_factory=dict[str, str])
     largest_deviation: float | None = None
+    far: list[Far] = field(default_factory=list["Far"])
+    borders: dict[str, str] = field(default_factory=dict[str, str])
     warnings: list[str] = field(default_factory=list[str])
 
 
-def export(workspace: Workspace, version: str, *, seed: int = 0, dry_run: bool = False) -> ExportReport:
+def export(
+    workspace: Workspace, version: str, *, seed: int = 0, by_time: bool = False, dry_run: bool = False
+) -> ExportReport:
     """Make a release of all records with gold labels under ``releases/<version>``.
 
     The folder appears whole or not at all, and the same tables, version and seed give the same bytes.
+    With ``by_time`` train, validation and test are periods, one after the other; later releases keep the
+    borders.
 
     Raises:
         InputError: if the version is no semantic version, the earlier release's list of splits was
-            altered, or an answer names what the label scheme does not have.
+            altered or is one by chance though time is to divide, or an answer names what the label
+            scheme does not have.
         WorkspaceError: if the version exists or is below the newest, or nothing was decided yet.
     """
     path = check_new(workspace, version)
     if dry_run:
-        return _report(version, path, draft_release(workspace, version, seed))
+        return _report(version, path, draft_release(workspace, version, seed, by_time=by_time))
     with workspace.locked():
         _tidy(workspace)
-        draft = draft_release(workspace, version, seed)
+        draft = draft_release(workspace, version, seed, by_time=by_time)
         building = path.parent / f"{_BUILDING}{version}-{os.getpid()}"
         try:
             _write(building, draft, workspace, version)
@@ -119,6 +141,8 @@ def _report(version: str, path: Path, draft: Draft) -> ExportReport:
         left_out=draft.left_out,
         stays_out=dict(draft.splits.left_out.iter_rows()),
         largest_deviation=draft.splits.largest_deviation,
+        far=[Far(*row) for row in draft.splits.far.rows()],
+        borders=_borders(draft),
         warnings=draft.warnings,
     )
 
@@ -215,6 +239,8 @@ def _manifest(folder: Path, draft: Draft, workspace: Workspace, version: str) ->
         seed=draft.plan.seed,
         shares=dict(draft.plan.shares),
         relations=list(draft.plan.relations),
+        borders=_borders(draft),
+        annotators=workspace.settings.release.annotators,
         splits={split: draft.frames["default", split].height for split in SPLITS},
         left_out=draft.left_out,
         warnings=draft.warnings,
@@ -223,6 +249,11 @@ def _manifest(folder: Path, draft: Draft, workspace: Workspace, version: str) ->
         content_sha256=draft.content_sha256,
         files=list_files(folder),
     )
+
+
+def _borders(draft: Draft) -> dict[str, str]:
+    borders = draft.plan.borders
+    return {} if borders is None else dict(zip(SPLITS[1:], (at.isoformat() for at in borders), strict=True))
 
 
 def _make_durable(folder: Path) -> None:

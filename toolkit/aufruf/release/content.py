@@ -10,6 +10,7 @@ import polars as pl
 from aufruf.context import with_context
 from aufruf.errors import WorkspaceError
 from aufruf.gold import newest_gold
+from aufruf.release.syndication import syndicated_copies
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, CLUSTERS, RECORDS, SAMPLES
 from aufruf.text import normalise
 from aufruf.views import current_annotations, newest_records, qualification_records
@@ -30,8 +31,9 @@ class Content:
 
     Attributes:
         records: the newest version of each record with gold, beside the table's columns ``cluster``,
-            ``stratum``, ``inclusion_probability``, ``context_before``, ``context_after`` (null where
-            rights do not allow it), ``has_rights``, ``train_only``; sorted by id.
+            ``syndicated`` (smallest article_id of an article's copies), ``stratum``,
+            ``inclusion_probability``, ``context_before``, ``context_after`` (null where rights do not
+            allow it), ``has_rights``, ``train_only``; sorted by id.
         gold: the newest gold run's rows of these records.
         annotations: live answers to them, with ``purpose``; those of qualification left out.
         gold_run: which run it is.
@@ -59,7 +61,8 @@ def gather(workspace: Workspace) -> Content:
     decided = gold.select(pl.col("record_id").unique())
     newest = newest_records(workspace.store.scan(RECORDS))
     records = newest.join(decided.lazy(), on="record_id", how="semi").collect()
-    described = _with_train_only(_with_sample(_with_clusters(records, workspace), workspace), workspace)
+    tied = _with_copies(_with_clusters(records, workspace), newest, workspace)
+    described = _with_train_only(_with_sample(tied, workspace), workspace)
     return Content(
         records=_with_context(_with_rights(described, workspace), newest).sort("record_id"),
         gold=gold.join(records, on="record_id", how="semi"),
@@ -72,6 +75,14 @@ def gather(workspace: Workspace) -> Content:
 def _with_clusters(records: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
     clusters = workspace.store.read(CLUSTERS)
     return records.join(clusters, on="record_id", how="left", maintain_order="left")
+
+
+def _with_copies(records: pl.DataFrame, newest: pl.LazyFrame, workspace: Workspace) -> pl.DataFrame:
+    """Add which articles are copies of one another; null for an article without a copy, and for posts."""
+    excerpts = newest.select("record_id", "article_id").drop_nulls("article_id")
+    held = excerpts.join(workspace.store.scan(CLUSTERS), on="record_id").select("article_id", "cluster")
+    copies = syndicated_copies(held.collect())
+    return records.join(copies, on="article_id", how="left", maintain_order="left")
 
 
 def _with_sample(records: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:

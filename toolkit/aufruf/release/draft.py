@@ -5,23 +5,28 @@ from __future__ import annotations
 import hmac
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from aufruf.errors import WorkspaceError
+from aufruf.errors import InputError, WorkspaceError
 from aufruf.release.content import gather
 from aufruf.release.features import FEATURES, FOLDERS, SPLITS, encode
+from aufruf.release.manifest import read_manifest
 from aufruf.release.parquet import content_sha256
+from aufruf.release.periods import borders_of
 from aufruf.release.rows import category_columns, judgement_rows, labelled_rows, with_groups
 from aufruf.release.splits import SplitPlan, split_records
 from aufruf.release.versions import frozen_splits, released
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from aufruf.release.content import Content
     from aufruf.release.splits import Splits
+    from aufruf.settings import Splits as Shares
     from aufruf.workspace import Workspace
 
 SUPERSEDED = "a newer version of the text exists"
@@ -47,28 +52,28 @@ class Draft:
         return {**counts, **superseded}
 
 
-def draft_release(workspace: Workspace, version: str, seed: int) -> Draft:
+def draft_release(workspace: Workspace, version: str, seed: int, *, by_time: bool = False) -> Draft:
     """Return the release in memory; nothing is written.
 
     Raises:
-        InputError: if the earlier release's list of splits was altered, or an answer names what the label
-            scheme does not have.
+        InputError: if the earlier release's list of splits was altered or it was not divided by time
+            though this one is to be, or an answer names what the label scheme does not have.
         WorkspaceError: if nothing was decided yet.
     """
     scheme = workspace.label_scheme
     earlier = released(workspace)
     frozen = frozen_splits(earlier[-1] if earlier else None)
-    shares = workspace.settings.splits
-    wanted = {"train": shares.train, "validation": shares.validation, "test": shares.test}
-    plan = SplitPlan(wanted, seed)
     content = gather(workspace)
+    plan = _plan(workspace.settings.splits, content, seed, earlier, by_time=by_time)
     rows = labelled_rows(content, scheme)
     categories = category_columns(rows, scheme)
     splits = split_records(rows.with_columns(**categories), list(categories), plan, frozen)
-    salt, warnings = _salt(workspace, version)
+    salt, warnings = _salt(workspace, f"release\0{version}")
+    stable = workspace.settings.release.annotators == "stable"
+    people = _salt(workspace, "annotators")[0] if stable else salt
     named = {
         "default": with_groups(rows, splits.placed, salt).sort("id"),
-        "annotations": judgement_rows(content.annotations, splits.placed, salt),
+        "annotations": judgement_rows(content.annotations, splits.placed, people),
     }
     frames = {
         (config, split): encode(named[config].filter(pl.col("split") == split), FEATURES[config](scheme))
@@ -87,13 +92,35 @@ def draft_release(workspace: Workspace, version: str, seed: int) -> Draft:
     )
 
 
-def _salt(workspace: Workspace, version: str) -> tuple[bytes, list[str]]:
-    """Return what makes this release's pseudonyms, the same whenever this version is made."""
+def _plan(
+    wanted: Shares, content: Content, seed: int, earlier: Sequence[Path], *, by_time: bool
+) -> SplitPlan:
+    """Return what is wanted of the splits: once divided by time, always so, and at the same borders."""
+    shares = {"train": wanted.train, "validation": wanted.validation, "test": wanted.test}
+    past = read_manifest(earlier[-1]).borders if earlier else {}
+    if past:
+        first, second = (datetime.fromisoformat(past[name]) for name in SPLITS[1:])
+        return SplitPlan(shares, seed, wanted.together, (first, second))
+    if not by_time:
+        return SplitPlan(shares, seed, wanted.together)
+    if earlier:
+        raise InputError(
+            f"release {earlier[-1].name} was divided by chance, and what it validates and tests on never "
+            "moves: divide by time in a workspace that has no release yet"
+        )
+    borders = borders_of(content.records.get_column("created_at"), wanted.train, wanted.validation)
+    if borders is None:
+        raise InputError("no record has a time to divide by: leave --by-time out")
+    return SplitPlan(shares, seed, wanted.together, borders)
+
+
+def _salt(workspace: Workspace, purpose: str) -> tuple[bytes, list[str]]:
+    """Return what makes pseudonyms, the same whenever they are made for the same purpose."""
     try:
         key = workspace.pseudonym_key().reveal()
     except WorkspaceError:
         return secrets.token_bytes(32), ["the pseudonym key is gone: this release cannot be made again"]
-    return hmac.digest(key.encode(), f"release\0{version}".encode(), "sha256"), []
+    return hmac.digest(key.encode(), purpose.encode(), "sha256"), []
 
 
 def _warnings(content: Content, frames: Mapping[tuple[str, str], pl.DataFrame]) -> list[str]:

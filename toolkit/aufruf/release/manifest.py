@@ -37,12 +37,14 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
 
 
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Everything that a release says of itself.
 
     ``files`` lists all files but the manifest, ``tables`` the versions of the tables it was made from,
-    ``left_out`` counts records by reason. ``manifest_sha256`` is the hash of the canonical JSON without
-    that field.
+    ``left_out`` counts records by reason. ``borders`` says when validation and test begin, if the splits
+    are periods of time. ``manifest_sha256`` is the hash of the canonical JSON without that field. Fields
+    that were added after the first release have a default, and are left out where they have it: the hashes
+    of older manifests hold.
     """
 
     format: int
@@ -60,6 +62,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     events: Event
     content_sha256: str
     files: dict[str, File]
+    borders: dict[str, str] = {}
+    annotators: str = "per_release"
     manifest_sha256: str = ""
 
 
@@ -114,5 +118,5 @@ def read_manifest(folder: Path) -> Manifest:
 
 def _own_sha256(manifest: Manifest) -> str:
     fields = msgspec.to_builtins(manifest)
-    del fields["manifest_sha256"]
+    fields.pop("manifest_sha256", None)
     return hashlib.sha256(canonical_json(fields)).hexdigest()

@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from aufruf.release.allocation import allocate
+from aufruf.release.allocation import allocate, least_deviations
 from aufruf.release.features import SPLITS
+from aufruf.release.periods import divide_by_time, periods_of, reason_of_period
 from aufruf.release.ties import FREE, OUT, RELATIONS, TRAIN, components, find_ties, settle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from aufruf.release.allocation import Counts
+    from aufruf.release.allocation import Counts, Reals
+    from aufruf.release.periods import Borders
     from aufruf.release.ties import Flags, Rows, Ties
 
 ENOUGH = 50
+NEAR = 0.02
+"""A category with enough records should come this near to its shares."""
+_LARGEST = pl.max_horizontal(pl.col(name).abs() for name in SPLITS)
 BRIDGE = "tied to records of two splits"
 TIED_TO_HELD_OUT = "for training only, and tied to validation or test"
 FROZEN_CONFLICT = "a new tie to a stronger split"
@@ -31,7 +36,9 @@ class Splits:
     Attributes:
         placed: ``record_id``, ``split``, ``group`` (smallest record_id of its component); sorted by id.
         left_out: ``record_id``, ``reason``; sorted by id.
-        deviations: ``category``, ``n`` and for each split the share that it got less the wanted one.
+        deviations: ``category``, ``n``, for each split the share that it got less the wanted one, and
+            ``least``: no division has a smaller largest deviation, for a unit's records stay together
+            and those of earlier releases where they are (null: divided by time).
     """
 
     placed: pl.DataFrame
@@ -46,16 +53,25 @@ class Splits:
     @property
     def largest_deviation(self) -> float | None:
         """The largest absolute deviation of a common category, 0 to 1; None if there is none."""
-        return self.common.select(pl.max_horizontal(pl.col(name).abs() for name in SPLITS).max()).item()
+        return self.common.select(_LARGEST.max()).item()
+
+    @property
+    def far(self) -> pl.DataFrame:
+        """Common categories more than two points off: ``category``, ``n``, ``least``, ``largest``."""
+        return self.common.select("category", "n", "least", largest=_LARGEST).filter(pl.col("largest") > NEAR)
 
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """What is wanted: each split's share, the relations that it must not cross, the seed of chance."""
+    """What is wanted: each split's share, the relations that it must not cross, the seed of chance.
+
+    With ``borders`` time divides instead of chance, and the shares follow.
+    """
 
     shares: Mapping[str, float]
     seed: int
     relations: tuple[str, ...] = tuple(RELATIONS)
+    borders: Borders | None = None
 
 
 def split_records(
@@ -67,7 +83,8 @@ def split_records(
 
     Args:
         records: ``record_id``; the key columns of `RELATIONS` (null: no such tie); ``train_only``
-            (bool: may stand in no other split than train); one boolean column a category (null: no).
+            (bool: may stand in no other split than train); one boolean column a category (null: no);
+            ``created_at``, if time divides.
         categories: names of the category columns; all records are a category of their own.
         plan: what is wanted.
         lock: the split of each record_id in earlier releases; these never move.
@@ -77,16 +94,20 @@ def split_records(
     train_only = rows.get_column("train_only").to_numpy()
     frozen = _frozen(rows, lock)
     split = settle(frozen, train_only, ties)
-    out = split == OUT
-    group = components(ties.among(~out))
+    reasons = rows.select("record_id", reason=_tied(frozen, train_only)).filter(pl.Series(split == OUT))
     table = _category_table(rows, categories)
-    _hold_in_train(split, group, train_only)
-    _share_out(split, group, table, plan)
+    least = np.full(table.shape[1], np.nan)
+    if plan.borders is None:
+        least = _divide_evenly(split, components(ties.among(split != OUT)), train_only, table, plan)
+    else:
+        reasons = pl.concat([reasons, _divide_by_time(split, ties, rows, frozen, plan.borders)])
     _check_no_crossing(split, ties)
+    kept = split != OUT
+    deviations = _deviations(split[kept], table[kept], ["all", *categories], plan.shares)
     return Splits(
-        placed=_placed(rows, split, group),
-        left_out=_left_out(rows, frozen, train_only, out),
-        deviations=_deviations(split[~out], table[~out], ["all", *categories], plan.shares),
+        placed=_placed(rows, split, components(ties.among(kept))),
+        left_out=reasons.sort("record_id"),
+        deviations=deviations.with_columns(least=pl.Series(least).fill_nan(None)).filter(pl.col("n") > 0),
     )
 
 
@@ -101,8 +122,36 @@ def _frozen(rows: pl.DataFrame, lock: Mapping[str, str]) -> Rows:
 
 def _category_table(rows: pl.DataFrame, categories: Sequence[str]) -> Counts:
     """Return which categories each record has, shape (n, 1 + n_categories); the first is everything."""
-    columns = [pl.lit(value=True).alias("all"), *(pl.col(name).fill_null(value=False) for name in categories)]
+    columns = [
+        pl.repeat(value=True, n=pl.len()).alias("all"),
+        *(pl.col(name).fill_null(value=False) for name in categories),
+    ]
     return rows.select(columns).cast(pl.Int64).to_numpy().reshape(rows.height, 1 + len(categories))
+
+
+def _divide_by_time(
+    split: Rows, ties: Ties, rows: pl.DataFrame, frozen: Rows, borders: Borders
+) -> pl.DataFrame:
+    """Place the rows that are still free, in place; return who stays out for its time, and why."""
+    period = periods_of(rows.get_column("created_at"), borders)
+    train_only = rows.get_column("train_only").to_numpy()
+    before = split == OUT
+    group = components(ties.among(~before))
+    divide_by_time(split, group, period, new=frozen == FREE, train_only=train_only)
+    reasons = rows.select("record_id", reason=reason_of_period(period, train_only))
+    return reasons.filter(pl.Series((split == OUT) & ~before))
+
+
+def _divide_evenly(split: Rows, group: Rows, train_only: Flags, table: Counts, plan: SplitPlan) -> Reals:
+    """Give the units that are still free to splits, in place; return the least deviations possible."""
+    _hold_in_train(split, group, train_only)
+    free = split == FREE
+    _, member = np.unique(group[free], return_inverse=True)
+    counts = _sums(table[free], member, int(member.max(initial=-1)) + 1)
+    fixed = _sums(table[split >= TRAIN], split[split >= TRAIN], len(SPLITS))
+    shares = [plan.shares[name] for name in SPLITS]
+    split[free] = allocate(counts, fixed, shares, plan.seed)[member]
+    return least_deviations(counts, fixed, shares)
 
 
 def _hold_in_train(split: Rows, group: Rows, train_only: Flags) -> None:
@@ -110,15 +159,6 @@ def _hold_in_train(split: Rows, group: Rows, train_only: Flags) -> None:
     held = np.zeros(int(group.max(initial=-1)) + 1, dtype=np.bool_)
     held[group[(split == FREE) & train_only]] = True
     split[(split == FREE) & held[group]] = TRAIN
-
-
-def _share_out(split: Rows, group: Rows, table: Counts, plan: SplitPlan) -> None:
-    """Give the components that are still free to splits, in place."""
-    free = split == FREE
-    _, member = np.unique(group[free], return_inverse=True)
-    counts = _sums(table[free], member, int(member.max(initial=-1)) + 1)
-    fixed = _sums(table[split >= TRAIN], split[split >= TRAIN], len(SPLITS))
-    split[free] = allocate(counts, fixed, [plan.shares[name] for name in SPLITS], plan.seed)[member]
 
 
 def _sums(table: Counts, member: Rows, size: int) -> Counts:
@@ -144,15 +184,15 @@ def _placed(rows: pl.DataFrame, split: Rows, group: Rows) -> pl.DataFrame:
     )
 
 
-def _left_out(rows: pl.DataFrame, frozen: Rows, train_only: Flags, out: Flags) -> pl.DataFrame:
-    reason = (
+def _tied(frozen: Rows, train_only: Flags) -> pl.Expr:
+    """Return why each row that its ties keep out stays out."""
+    return (
         pl.when(pl.Series(frozen) != FREE)
         .then(pl.lit(FROZEN_CONFLICT))
         .when(pl.Series(train_only))
         .then(pl.lit(TIED_TO_HELD_OUT))
         .otherwise(pl.lit(BRIDGE))
     )
-    return rows.select("record_id", reason=reason).filter(pl.Series(out))
 
 
 def _deviations(
@@ -165,5 +205,4 @@ def _deviations(
         - shares[name]
         for number, name in enumerate(SPLITS)
     }
-    frame = pl.DataFrame({"category": list(categories), "n": total, **columns})
-    return frame.filter(pl.col("n") > 0)
+    return pl.DataFrame({"category": list(categories), "n": total, **columns})

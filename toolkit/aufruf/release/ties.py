@@ -28,8 +28,9 @@ RELATIONS: dict[str, tuple[str, ...]] = {
     "duplicate": ("cluster",),
     "author": ("author",),
     "conversation": ("conversation",),
-    "reply": ("post_id", "reply_to"),
+    "reply": ("post_id", "reply_to", "repost_of", "quote_of"),
     "article": ("article_id",),
+    "syndicated": ("syndicated",),
 }
 """Each relation with the columns that hold its keys; in one relation equal keys tie over columns."""
 
