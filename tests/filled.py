@@ -72,9 +72,11 @@ def fill(workspace: Workspace, *, seed: int = 0) -> None:
 
 
 def _name_rights(workspace: Workspace) -> None:
-    """Write rights for all sources but one."""
+    """Write rights for all sources but one, which is released without texts; news with theirs."""
     settings = workspace.root / "aufruf.toml"
-    sections = [f'\n[sources.{slug}]\nrights = "CC-BY-4.0"\n' for slug in (BOARD, GAZETTE, FOREIGN)]
+    sections = [f'\n[sources.{slug}]\nrights = "CC-BY-4.0"\n' for slug in (BOARD, FOREIGN)]
+    sections.append(f'\n[sources.{GAZETTE}]\nrights = "CC-BY-4.0"\nrelease = "text"\n')
+    sections.append(f'\n[sources.{WITHOUT_RIGHTS}]\nrelease = "dehydrated"\n')
     settings.write_text(settings.read_text("utf-8") + "".join(sections), "utf-8")
 
 

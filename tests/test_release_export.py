@@ -179,14 +179,6 @@ def test_context_is_given_for_news_with_rights_and_never_for_posts(filled_releas
     assert rows.filter(news & (pl.col("context_before") != "")).height >= 90
 
 
-def test_sources_without_rights_are_warned_of_in_report_and_card(
-    filled_workspace: Workspace, filled_release: Path
-):
-    warnings = export(filled_workspace, "0.1.0", dry_run=True).warnings
-    assert [w for w in warnings if "source found: 8 records without rights" in w] == warnings
-    assert f"- {warnings[0]}" in (filled_release / "README.md").read_text("utf-8")
-
-
 def test_the_cards_figures_are_those_that_plain_counting_gives(filled_release: Path):
     card = (filled_release / "README.md").read_text("utf-8").splitlines()
     cells = {line.split(" | ")[0].removeprefix("| "): line.rstrip(" |").split(" | ")[1:] for line in card}

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from aufruf.workspace import Workspace
 
-CONFIGS = ("default", "annotations")
-FOLDER = {"default": "data", "annotations": "annotations"}
+CONFIGS = ("default", "annotations", "dehydrated")
+FOLDER = {"default": "data", "annotations": "annotations", "dehydrated": "dehydrated"}
 
 
 def plain(release: Path, config: str, split: str) -> list[dict[str, Any]]:

@@ -64,7 +64,7 @@ def test_verification_needs_neither_the_workspace_nor_the_folders_name(filled_re
 def test_a_flipped_bit_in_any_file_is_found_and_the_file_named(filled_release: Path, seed: int):
     rng = random.Random(seed)
     paths = sorted(path for path in filled_release.rglob("*") if path.is_file())
-    assert len(paths) == 13
+    assert len(paths) == 17
     for path in paths:
         content = path.read_bytes()
         place = rng.randrange(len(content))

@@ -23,10 +23,17 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Source(_Section, frozen=True):
-    """What holds for all records of one source."""
+    """What holds for all records of one source.
+
+    ``release`` says whether its texts are released, or the rest without them; None: news without, posts
+    with, for which there must be ``rights``. With ``keep_ids`` the platform's own ids are kept at import and
+    released beside the hash, addresses of news too: whoever has one can look the author up.
+    """
 
     rights: str | None = None
     outlet: str | None = None
+    release: Literal["text", "dehydrated"] | None = None
+    keep_ids: bool = False
 
 
 class Privacy(_Section, frozen=True):

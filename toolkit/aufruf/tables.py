@@ -126,6 +126,18 @@ RECORDS = Table(
     ("record_id", "post_id", "import_id", "created_at"),
 )
 
+PLATFORM_IDS = Table(
+    "platform_ids",
+    "The platform's own ids of posts, kept only for sources whose settings say `keep_ids`: whoever has one "
+    "can look the author up. Apart from the records, so that they can go as a whole.",
+    ("record_id",),
+    (
+        Column("record_id", pl.String, "the record"),
+        Column("platform_id", pl.String, "what the platform calls the post"),
+    ),
+    ("record_id",),
+)
+
 CLUSTERS = Table(
     "clusters",
     "The duplicate cluster of each record.",
@@ -347,6 +359,7 @@ EVENTS = Table(
 
 TABLES: tuple[Table, ...] = (
     RECORDS,
+    PLATFORM_IDS,
     CLUSTERS,
     DUPLICATES,
     SIGNATURES,

@@ -239,4 +239,6 @@ responsible = ""
 
 # [sources.SLUG]
 # rights = "CC-BY-4.0"
+# release = "dehydrated"  # or "text"; without it news are released dehydrated, posts with their text
+# keep_ids = true         # keep and release the platform's own ids: they tell who the author is
 """

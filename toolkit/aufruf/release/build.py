@@ -14,6 +14,7 @@ from aufruf.errors import InputError
 from aufruf.files import sync, write_bytes, write_text
 from aufruf.release.card import CardFacts, card_text
 from aufruf.release.changes import changelog, compare, labelled_table, released_table
+from aufruf.release.dehydrated import MASKING, masking_bytes
 from aufruf.release.draft import draft_release
 from aufruf.release.features import FEATURES, SPLITS
 from aufruf.release.figures import figures
@@ -165,6 +166,7 @@ def _write_docs(folder: Path, workspace: Workspace) -> None:
     for language in ("de", "en"):
         source = workspace.root / "annotation" / "guidelines" / f"{language}.md"
         shutil.copyfile(source, folder / f"guidelines.{language}.md")
+    write_bytes(folder / MASKING, masking_bytes(workspace.settings.privacy.mask))
 
 
 def _changelog(draft: Draft, workspace: Workspace, version: str) -> str:

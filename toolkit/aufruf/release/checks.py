@@ -36,6 +36,9 @@ def check_splits(
     records = pl.concat(
         [frames["default", split].select(columns).with_columns(split=pl.lit(split)) for split in SPLITS]
     )
+    dehydrated = pl.concat(
+        [frames["dehydrated", split].select("id").with_columns(split=pl.lit(split)) for split in SPLITS]
+    )
     judged = pl.concat(
         [frames["annotations", split].select("id").with_columns(split=pl.lit(split)) for split in SPLITS]
     )
@@ -45,6 +48,10 @@ def check_splits(
     certificate = {f"shared_{name}s": _shared(records, name) for name in columns}
     certificate["unlocked"] = records.join(locked, on=["id", "split"], how="anti").height
     certificate["judgements_elsewhere"] = judged.join(records, on=["id", "split"], how="anti").height
+    certificate["dehydrated_elsewhere"] = (
+        records.join(dehydrated, on=["id", "split"], how="anti").height
+        + dehydrated.join(records, on=["id", "split"], how="anti").height
+    )
     problems = [
         f"{n:,} {name.replace('_', ' ')}" for name, n in certificate.items() if n and name != "shared_texts"
     ]

@@ -10,6 +10,7 @@ import polars as pl
 from aufruf.context import with_context
 from aufruf.errors import WorkspaceError
 from aufruf.gold import newest_gold
+from aufruf.release.rights import with_form
 from aufruf.release.syndication import syndicated_copies
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, CLUSTERS, RECORDS, SAMPLES
 from aufruf.text import normalise
@@ -32,8 +33,8 @@ class Content:
     Attributes:
         records: the newest version of each record with gold, beside the table's columns ``cluster``,
             ``syndicated`` (smallest article_id of an article's copies), ``stratum``,
-            ``inclusion_probability``, ``context_before``, ``context_after`` (null where rights do not
-            allow it), ``has_rights``, ``train_only``; sorted by id.
+            ``inclusion_probability``, ``context_before``, ``context_after`` (null where the text is not
+            released), those of `aufruf.release.rights.with_form`, ``train_only``; sorted by id.
         gold: the newest gold run's rows of these records.
         annotations: live answers to them, with ``purpose``; those of qualification left out.
         gold_run: which run it is.
@@ -64,7 +65,7 @@ def gather(workspace: Workspace) -> Content:
     tied = _with_copies(_with_clusters(records, workspace), newest, workspace)
     described = _with_train_only(_with_sample(tied, workspace), workspace)
     return Content(
-        records=_with_context(_with_rights(described, workspace), newest).sort("record_id"),
+        records=_with_context(with_form(described, workspace), newest).sort("record_id"),
         gold=gold.join(records, on="record_id", how="semi"),
         annotations=_judgements(workspace, records),
         gold_run=gold.item(0, "gold_run"),
@@ -97,17 +98,9 @@ def _with_sample(records: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
     return records.join(named, on="record_id", how="left", maintain_order="left")
 
 
-def _with_rights(records: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
-    sources = workspace.settings.sources
-    covered = [slug for slug, source in sources.items() if source.rights is not None]
-    return records.with_columns(
-        has_rights=pl.col("rights").is_not_null() | pl.col("source").is_in(covered),
-    )
-
-
 def _with_context(records: pl.DataFrame, newest: pl.LazyFrame) -> pl.DataFrame:
     """Add the sentences around news excerpts; what a post answers is another person's, and stays out."""
-    excerpts = records.filter((pl.col("kind") == "news") & pl.col("has_rights"))
+    excerpts = records.filter((pl.col("kind") == "news") & pl.col("gives_text"))
     articles = excerpts.lazy().select("article_id").unique()
     every = newest.join(articles, on="article_id", how="semi").collect()
     found = with_context(excerpts, every).select("record_id", "context_before", "context_after")

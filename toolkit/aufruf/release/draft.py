@@ -12,10 +12,12 @@ import polars as pl
 
 from aufruf.errors import InputError, WorkspaceError
 from aufruf.release.content import gather
+from aufruf.release.dehydrated import dehydrated_rows, without_words
 from aufruf.release.features import FEATURES, FOLDERS, SPLITS, encode
 from aufruf.release.manifest import read_manifest
 from aufruf.release.parquet import content_sha256
 from aufruf.release.periods import borders_of
+from aufruf.release.rights import check_basis, left_without_text
 from aufruf.release.rows import category_columns, judgement_rows, labelled_rows, with_groups
 from aufruf.release.splits import SplitPlan, split_records
 from aufruf.release.versions import frozen_splits, released
@@ -56,6 +58,7 @@ def draft_release(workspace: Workspace, version: str, seed: int, *, by_time: boo
     """Return the release in memory; nothing is written.
 
     Raises:
+        SettingsError: if texts are to be released without rights.
         InputError: if the earlier release's list of splits was altered or it was not divided by time
             though this one is to be, or an answer names what the label scheme does not have.
         WorkspaceError: if nothing was decided yet.
@@ -64,6 +67,7 @@ def draft_release(workspace: Workspace, version: str, seed: int, *, by_time: boo
     earlier = released(workspace)
     frozen = frozen_splits(earlier[-1] if earlier else None)
     content = gather(workspace)
+    check_basis(content.records)
     plan = _plan(workspace.settings.splits, content, seed, earlier, by_time=by_time)
     rows = labelled_rows(content, scheme)
     categories = category_columns(rows, scheme)
@@ -71,8 +75,10 @@ def draft_release(workspace: Workspace, version: str, seed: int, *, by_time: boo
     salt, warnings = _salt(workspace, f"release\0{version}")
     stable = workspace.settings.release.annotators == "stable"
     people = _salt(workspace, "annotators")[0] if stable else salt
+    placed_rows = with_groups(rows, splits.placed, salt).sort("id")
     named = {
-        "default": with_groups(rows, splits.placed, salt).sort("id"),
+        "default": without_words(placed_rows),
+        "dehydrated": dehydrated_rows(placed_rows, salt),
         "annotations": judgement_rows(content.annotations, splits.placed, people),
     }
     frames = {
@@ -124,10 +130,6 @@ def _salt(workspace: Workspace, purpose: str) -> tuple[bytes, list[str]]:
 
 
 def _warnings(content: Content, frames: Mapping[tuple[str, str], pl.DataFrame]) -> list[str]:
-    without = content.records.filter(~pl.col("has_rights")).group_by("source").len().sort("source")
-    rights = [
-        f"source {source}: {n:,} records without rights; name them in aufruf.toml under [sources.{source}]"
-        for source, n in without.iter_rows()
-    ]
+    rights = left_without_text(content.records)
     empty = [f"{split} is empty" for split in SPLITS if frames["default", split].is_empty()]
     return [*rights, *empty]

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from aufruf.label_scheme import Label, LabelScheme
 
 SPLITS = ("train", "validation", "test")
-FOLDERS = {"default": "data", "annotations": "annotations"}
+FOLDERS = {"default": "data", "annotations": "annotations", "dehydrated": "dehydrated"}
 """Each config and the folder of its files."""
 SECONDS = ("under 5", "5 to 14", "15 to 29", "30 to 59", "60 to 119", "120 or more")
 SECONDS_BREAKS = (5, 15, 30, 60, 120)
 NEVER_RELEASED_FLAGS = ("urgent",)
+WORDS = ("text", "context_before", "context_after")
+"""Columns that hold words of others."""
 
 _VALUES: dict[str, pl.DataType] = {
     "string": pl.String(),
@@ -61,6 +63,17 @@ def default_features(scheme: LabelScheme) -> Features:
     return _features(columns)
 
 
+def dehydrated_features(scheme: LabelScheme) -> Features:
+    """Return the columns of config ``dehydrated``: ``default`` without words, with what finds them."""
+    from datasets import Value
+
+    found_by = {"match_sha256": "string", "platform_id": "string", "url": "string", "article": "string"}
+    found_by |= dict.fromkeys(("excerpt_start", "excerpt_end", "length"), "int64")
+    columns = cast("dict[str, Any]", default_features(scheme))
+    described = [(name, feature) for name, feature in columns.items() if name not in WORDS]
+    return _features([*described, *((name, Value(dtype)) for name, dtype in found_by.items())])
+
+
 def annotation_features(scheme: LabelScheme) -> Features:
     """Return the columns of config ``annotations``: one row a judgement by one annotator."""
     from datasets import ClassLabel, List, Value
@@ -91,6 +104,7 @@ def annotation_features(scheme: LabelScheme) -> Features:
 FEATURES: dict[str, Callable[[LabelScheme], Features]] = {
     "default": default_features,
     "annotations": annotation_features,
+    "dehydrated": dehydrated_features,
 }
 
 
