@@ -63,7 +63,7 @@ def decide(annotations: pl.LazyFrame, scheme: LabelScheme, gold_run: str) -> pl.
     chosen = said.filter((pl.col("column") == "contained") & (pl.col("value") == "true")).select(person)
     asked = said.filter(pl.col("pass") == "detail").select(person)
     rows = pl.concat([_plurality(said), decide_spans(answers, chosen, asked)])
-    decided = rows.with_columns(gold_run=pl.lit(gold_run)).sort(
+    decided = rows.with_columns(gold_run=pl.lit(gold_run), posterior=pl.lit(None, pl.Float64)).sort(
         "record_id",
         pl.col("label").cast(pl.Enum(scheme.label_names)),
         pl.col("column").cast(pl.Enum(columns_of(scheme))),

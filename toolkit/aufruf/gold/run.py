@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from aufruf.errors import InputError
+from aufruf.gold.changes import Change, changes_between
 from aufruf.gold.decide import columns_of, decide, ties
+from aufruf.gold.modelled import AnnotatorErrors, Modelled, ModelReport, by_model, errors_against_gold
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, EVENTS, GOLD
 from aufruf.views import main_answers
 
 if TYPE_CHECKING:
+    from aufruf.gold.annotator_model import Model
     from aufruf.label_scheme import LabelScheme
     from aufruf.workspace import Workspace
 
@@ -49,44 +52,76 @@ class Tie:
 
 @dataclass(frozen=True)
 class GoldReport:
-    """What was decided. ``changed`` counts what stood in the last run and is other now, or gone."""
+    """What was decided.
+
+    ``changed`` counts what stood in the newest run and is other now, or gone. ``changes`` are those from the
+    run ``compared_with``: the newest, or the one before it where nothing is new. ``modelled`` says of each
+    yes/no column how the model went; empty without one. ``annotators`` are their confusion matrices.
+    """
 
     gold_run: str
     round: str | None
+    model: Model | None
     written: bool
     records: int
     decided: int
     undecided: int
     changed: int
     columns: list[ColumnReport]
+    modelled: list[ModelReport]
     ties: list[Tie]
+    annotators: list[AnnotatorErrors]
+    compared_with: str | None
+    changes: list[Change]
 
 
-def decide_gold(workspace: Workspace, round_name: str | None = None, *, dry_run: bool = False) -> GoldReport:
+def decide_gold(
+    workspace: Workspace,
+    round_name: str | None = None,
+    *,
+    model: Model | None = None,
+    dry_run: bool = False,
+) -> GoldReport:
     """Decide the final labels from the answers for the main purpose, and keep them as the newest run.
 
     A run holds the final labels of all records: with a round, only records with answers in that round are
     decided anew, on all their answers, and the others keep what the newest run says of them. The run's name
     is a hash of what was decided, so the same answers give the same run, and nothing is written twice.
 
+    Args:
+        workspace: the workspace.
+        round_name: the round; None: all of them.
+        model: decides ``contained`` and ``author`` (see `aufruf.gold.modelled.by_model`); None: majorities.
+        dry_run: whether to write nothing.
+
     Raises:
         InputError: if there is no answer, or none in that round.
     """
     with nullcontext() if dry_run else workspace.locked():
         old = newest_gold(workspace)
-        rows = _decided(workspace, round_name, old)
-        run = gold_run_of(rows)
-        rows = rows.with_columns(gold_run=pl.lit(run))
+        found = _decided(workspace, round_name, old, model)
+        run = gold_run_of(found.rows)
+        rows = found.rows.with_columns(gold_run=pl.lit(run))
         known = not old.is_empty() and old.item(0, "gold_run") == run
-        report = _report(rows, old, workspace.label_scheme, round_name, written=not (known or dry_run))
+        compared = newest_gold(workspace, other_than=run) if known else old
+        report = _report(
+            replace(found, rows=rows),
+            old,
+            compared,
+            workspace.label_scheme,
+            round_name,
+            model,
+            written=not (known or dry_run),
+        )
         if report.written:
             _write(workspace, rows, report)
     return report
 
 
-def newest_gold(workspace: Workspace) -> pl.DataFrame:
-    """Return the rows of the newest gold run; none if nothing was ever decided."""
-    last = workspace.store.scan(EVENTS).filter(pl.col("action") == "gold").sort("n").tail(1).collect()
+def newest_gold(workspace: Workspace, *, other_than: str = "") -> pl.DataFrame:
+    """Return the rows of the newest gold run, or of the newest other than one; none if there is none."""
+    runs = workspace.store.scan(EVENTS).filter(pl.col("action") == "gold", pl.col("subject") != other_than)
+    last = runs.sort("n").tail(1).collect()
     if last.is_empty():
         return GOLD.empty()
     run = last.item(0, "subject")
@@ -109,18 +144,24 @@ def gold_run_of(rows: pl.DataFrame) -> str:
     return digest.hexdigest()[:16]
 
 
-def _decided(workspace: Workspace, round_name: str | None, old: pl.DataFrame) -> pl.DataFrame:
-    annotations = workspace.store.scan(ANNOTATIONS)
-    counted = main_answers(annotations, workspace.store.scan(ASSIGNMENTS))
-    kept = old.clear()
+def _decided(
+    workspace: Workspace, round_name: str | None, old: pl.DataFrame, model: Model | None
+) -> Modelled:
+    annotations, scheme = workspace.store.scan(ANNOTATIONS), workspace.label_scheme
+    every = main_answers(annotations, workspace.store.scan(ASSIGNMENTS))
+    counted, kept = every, old.clear()
     if round_name is not None:
         concerned = annotations.filter(pl.col("round") == round_name).select("record_id").unique()
-        counted = counted.join(concerned, on="record_id", how="semi")
+        counted = every.join(concerned, on="record_id", how="semi")
         kept = old.lazy().join(concerned, on="record_id", how="anti").collect()
-    rows = decide(counted, workspace.label_scheme, "")
+    rows = decide(counted, scheme, "")
     if rows.is_empty():
         raise InputError(_nothing_answered(annotations, round_name))
-    return pl.concat([kept, rows]).sort("record_id", maintain_order=True)
+    if model is None:
+        found = Modelled(rows, [], errors_against_gold(rows, counted, scheme))
+    else:
+        found = by_model(rows, every, scheme, model)
+    return replace(found, rows=pl.concat([kept, found.rows]).sort("record_id", maintain_order=True))
 
 
 def _nothing_answered(annotations: pl.LazyFrame, round_name: str | None) -> str:
@@ -137,25 +178,43 @@ def _write(workspace: Workspace, rows: pl.DataFrame, report: GoldReport) -> None
     run = pl.col("gold_run") == report.gold_run
     if workspace.store.scan(GOLD).filter(run).limit(1).collect().is_empty():
         workspace.store.append(GOLD, rows)
-    counts = {"round": report.round, "records": report.records, "decided": report.decided}
+    counts = {
+        "round": report.round,
+        "model": report.model,
+        "records": report.records,
+        "decided": report.decided,
+    }
     left = {"undecided": report.undecided, "changed": report.changed}
     workspace.record_event("gold", report.gold_run, {**counts, **left})
 
 
-def _report(
-    rows: pl.DataFrame, old: pl.DataFrame, scheme: LabelScheme, round_name: str | None, *, written: bool
+def _report(  # noqa: PLR0913, PLR0917 -- what a report tells of
+    found: Modelled,
+    old: pl.DataFrame,
+    compared: pl.DataFrame,
+    scheme: LabelScheme,
+    round_name: str | None,
+    model: Model | None,
+    *,
+    written: bool,
 ) -> GoldReport:
+    rows = found.rows
     open_rows = ties(rows)
     columns = _columns(rows, open_rows, scheme)
     return GoldReport(
         gold_run=rows.item(0, "gold_run"),
         round=round_name,
+        model=model,
         written=written,
         records=rows.get_column("record_id").n_unique(),
         decided=sum(column.decided for column in columns),
         undecided=open_rows.height,
         changed=_changed(rows, old),
         columns=columns,
+        modelled=found.columns,
+        annotators=found.annotators,
+        compared_with=None if compared.is_empty() else compared.item(0, "gold_run"),
+        changes=changes_between(compared, rows),
         ties=[
             Tie(record, label, column, {entry["value"]: entry["n"] for entry in counts})
             for record, label, column, counts in open_rows.select(*_CELL, "distribution").iter_rows()
