@@ -13,10 +13,14 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from aufruf.agreement.bootstrap import NO_SPREAD, ONE_CLUSTER, UNSTABLE
+from aufruf.agreement.coefficients import NO_PAIRS, ONE_VALUE
 from aufruf.cli.app import app
 from aufruf.errors import AufrufError
+from aufruf.label_scheme import NONE
 from aufruf.report import round_report
-from aufruf.report.disagreement import NONE, disputed_records, label_confusion, voice_confusion
+from aufruf.report.disagreement import confusion_of, disputed_records
+from aufruf.report.page import words_of
 from aufruf.report.round_figures import round_figures
 from aufruf.report.round_page import round_html
 from aufruf.tables import ANNOTATIONS
@@ -34,46 +38,22 @@ def answers(*rows: tuple[str, str, str, str, str]) -> pl.DataFrame:
     return pl.DataFrame(rows, ["record_id", "annotator", "label", "column", "value"], orient="row")
 
 
-def contained(record: str, annotator: str, **labels: bool) -> list[tuple[str, str, str, str, str]]:
-    return [(record, annotator, label, "contained", str(is_so).lower()) for label, is_so in labels.items()]
-
-
-def test_labels_that_are_given_for_one_another_are_counted_in_both_directions():
-    """r1: A says threat, B call: they stand against each other. r2: A both, B threat: call has none."""
-    given = answers(
-        *contained("r1", "A", threat=True, call=False),
-        *contained("r1", "B", threat=False, call=True),
-        *contained("r2", "A", threat=True, call=True),
-        *contained("r2", "B", threat=True, call=False),
-        *contained("r3", "A", threat=False, call=False),
-        *contained("r3", "B", threat=False, call=False),
-        *contained("r4", "A", threat=True, call=False),
+def test_what_is_said_for_one_another_is_counted_in_both_directions():
+    """r1: A says threat, B call: one of the two pairs that hold either. r2: B has nothing for A's call."""
+    said = {"r1": ("threat", "call"), "r2": ("threat+call", "threat"), "r3": ("", "")}
+    given = pl.DataFrame(
+        [
+            (record, who, "labels", value)
+            for record, two in said.items()
+            for who, value in zip("AB", two, strict=True)
+        ],
+        ["record_id", "annotator", "question", "value"],
+        orient="row",
     )
-    found = label_confusion(given, ["threat", "call"])
-    assert found.names == ["threat", "call", NONE]
-    assert found.counts == [
-        [2, 1, 0],  # r2 twice, r1 once; r4 has one answer and no pair
-        [1, 0, 1],
-        [0, 0, 2],
-    ]
-    assert found.share(0, 1) == pytest.approx(1 / 3)
-
-
-def test_an_answer_without_labels_stands_against_each_label_of_the_other():
-    given = answers(
-        *contained("r1", "A", threat=True, call=True), *contained("r1", "B", threat=False, call=False)
-    )
-    assert label_confusion(given, ["threat", "call"]).counts == [[0, 0, 1], [0, 0, 1], [1, 1, 0]]
-
-
-def test_voices_are_compared_between_those_who_chose_the_label():
-    given = answers(
-        ("r1", "A", "threat", "voice", "own"),
-        ("r1", "B", "threat", "voice", "reported+condemned"),
-        ("r1", "C", "call", "voice", "own"),
-    )
-    found = voice_confusion(given, ["own", "reported", "condemned"])
-    assert found.counts == [[0, 1, 1], [1, 0, 0], [1, 0, 0]]
+    found = confusion_of(given, ["labels"], ["threat", "call", NONE])
+    assert found.counts == [[0, 1, 0], [1, 0, 1], [0, 1, 0]]
+    assert found.of[0][1] == 2
+    assert found.of[1][2] == 3
 
 
 def test_records_are_disputed_by_the_share_of_pairs_that_differ():
@@ -193,3 +173,9 @@ def test_numbers_are_written_as_the_language_does(filled_workspace: Workspace):
     german, english = (round_report(filled_workspace, ROUND, language) for language in ("de", "en"))
     assert re.search(r">0,\d{3}<", german)
     assert re.search(r">0\.\d{3}<", english)
+
+
+@pytest.mark.parametrize("reason", [NO_PAIRS, ONE_VALUE, ONE_CLUSTER, UNSTABLE, NO_SPREAD])
+def test_why_a_coefficient_is_undefined_is_said_in_german_too(reason: str):
+    assert words_of("round", "en")[reason] == reason
+    assert words_of("round", "de")[reason] != reason

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-NONE = ""
-"""Stands for "no other": a label that one annotator chose and another put nothing in the place of."""
+from aufruf.agreement.hints import confused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aufruf.agreement.hints import Confusion
 
 _PRIMARY = ("contained", "author")
 
 
 @dataclass(frozen=True)
-class Confusion:
-    """How often one annotator says a row's name where another says a column's, of the same record.
+class ConfusionMap:
+    """How often of two names one was said in the place of the other: ``(names, names)``, symmetric.
 
-    ``counts`` are ordered pairs of answers, ``(names, names)``, symmetric; what both say stands on the
-    diagonal. An annotator who chose several names counts once for each.
+    ``of`` are the pairs of answers in which somebody said one of the two; 0 where they were never confused.
     """
 
     names: list[str]
     counts: list[list[int]]
-
-    def share(self, row: int, column: int) -> float | None:
-        """Return the share of a row's pairs that are in a column; None for an empty row."""
-        total = sum(self.counts[row])
-        return self.counts[row][column] / total if total else None
+    of: list[list[int]]
 
 
 @dataclass(frozen=True)
@@ -38,28 +38,28 @@ class Disputed:
     answers: list[tuple[str, int, int, int]]
 
 
-def label_confusion(answers: pl.DataFrame, labels: list[str]) -> Confusion:
-    """Return which labels are chosen for one another.
-
-    Where one annotator chose a label and another did not, what the second chose and the first did not
-    stands against it; `NONE` where that is nothing.
+def confusion_of(answers: pl.DataFrame, questions: Sequence[str], names: list[str]) -> ConfusionMap:
+    """Return which of ``names`` are said in each other's place, over several questions.
 
     Args:
-        answers: see `aufruf.views.question_answers`.
-        labels: the rows and columns, to which `NONE` is added.
+        answers: see `aufruf.agreement.answers.compared_answers`.
+        questions: the questions that are counted together.
+        names: the rows and columns.
     """
-    contained = answers.filter(pl.col("column") == "contained")
-    chosen = contained.group_by("record_id", "annotator").agg(
-        said=pl.col("label").filter(pl.col("value") == "true")
-    )
-    return _confusion(_compared(chosen, ["record_id"]), [*labels, NONE])
+    found = [
+        one
+        for question in questions
+        for one in confused(
+            answers.filter(pl.col("question") == question).rename({"record_id": "unit"}), question
+        )
+    ]
+    counts = [[sum(one.times for one in found if _is(one, row, column)) for column in names] for row in names]
+    of = [[sum(one.of for one in found if _is(one, row, column)) for column in names] for row in names]
+    return ConfusionMap(names, counts, of)
 
 
-def voice_confusion(answers: pl.DataFrame, voices: list[str]) -> Confusion:
-    """Return which voices are given for one another, between annotators who chose the same label."""
-    voice = answers.filter(pl.col("column") == "voice")
-    chosen = voice.select("record_id", "label", "annotator", said=pl.col("value").str.split("+"))
-    return _confusion(_compared(chosen, ["record_id", "label"]), voices)
+def _is(found: Confusion, row: str, column: str) -> bool:
+    return row != column and {found.left, found.right} == {row, column}
 
 
 def disputed_records(answers: pl.DataFrame, n: int) -> list[Disputed]:
@@ -95,25 +95,3 @@ def disputed_records(answers: pl.DataFrame, n: int) -> list[Disputed]:
 
 def _column(frame: pl.DataFrame, name: str) -> pl.Expr:
     return (pl.col(name) if name in frame.columns else pl.lit(0)).fill_null(0).alias(name)
-
-
-def _compared(chosen: pl.DataFrame, on: list[str]) -> pl.DataFrame:
-    """Return ``said`` of each annotator beside that of each other one (``said_right``)."""
-    return chosen.join(chosen, on=on).filter(pl.col("annotator") != pl.col("annotator_right"))
-
-
-def _confusion(pairs: pl.DataFrame, names: list[str]) -> Confusion:
-    said, others = pl.col("said"), pl.col("said_right")
-    rest = others.list.set_difference(said)
-    rows = pairs.select(row=_or_none(said), others=others, rest=_or_none(rest)).explode("row")
-    is_same = pl.col("others").list.contains(pl.col("row")) | (
-        (pl.col("row") == NONE) & (pl.col("others").list.len() == 0)
-    )
-    same = pl.concat_list(pl.col("row"))
-    told = rows.select("row", column=pl.when(is_same).then(same).otherwise("rest")).explode("column")
-    counted = {(row, column): n for row, column, n in told.group_by("row", "column").len().iter_rows()}
-    return Confusion(names, [[counted.get((row, column), 0) for column in names] for row in names])
-
-
-def _or_none(said: pl.Expr) -> pl.Expr:
-    return pl.when(said.list.len() == 0).then(pl.lit([NONE])).otherwise(said)

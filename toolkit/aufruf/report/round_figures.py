@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from aufruf.agreement import agreement
+from aufruf.agreement.answers import LABELS, compared_annotations, compared_answers
 from aufruf.errors import InputError
+from aufruf.label_scheme import NONE
 from aufruf.labelstudio.progress import round_status
-from aufruf.report.disagreement import disputed_records, label_confusion, voice_confusion
+from aufruf.report.disagreement import confusion_of, disputed_records
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, RECORDS
 from aufruf.views import first_answers, main_answers, question_answers
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from aufruf.agreement import AgreementRow
     from aufruf.labelstudio.progress import AnnotatorStatus
-    from aufruf.report.disagreement import Confusion, Disputed
+    from aufruf.report.disagreement import ConfusionMap, Disputed
     from aufruf.workspace import Workspace
 
 DISPUTED = 20
@@ -68,8 +70,8 @@ class RoundFigures:
     progress: list[PassProgress]
     seconds: list[PassSeconds]
     agreement: list[AgreementRow]
-    labels: Confusion
-    voices: Confusion
+    labels: ConfusionMap
+    voices: ConfusionMap
     disputed: list[Disputed]
     texts: dict[str, str]
 
@@ -88,6 +90,7 @@ def round_figures(workspace: Workspace, round_name: str, *, seed: int = 0) -> Ro
         raise InputError(
             f"round '{round_name}' has no answers yet: get them with `aufruf annotate pull {round_name}`"
         )
+    compared = compared_answers(compared_annotations(workspace, round_name), scheme)
     disputed = disputed_records(answers, DISPUTED)
     people = status.annotators
     return RoundFigures(
@@ -104,9 +107,11 @@ def round_figures(workspace: Workspace, round_name: str, *, seed: int = 0) -> Ro
             for (in_pass,), part in live.partition_by("pass", as_dict=True).items()
             if part["seconds"].count()
         ],
-        agreement=agreement(workspace, round_name, seed=seed),
-        labels=label_confusion(answers, list(scheme.label_names)),
-        voices=voice_confusion(answers, list(scheme.voice_names)),
+        agreement=agreement(workspace, round_name, by=("language", "design", "pair"), seed=seed),
+        labels=confusion_of(compared, [LABELS], [*scheme.label_names, NONE]),
+        voices=confusion_of(
+            compared, [f"{label}_voice" for label in scheme.label_names], list(scheme.voice_names)
+        ),
         disputed=disputed,
         texts=_texts(workspace, [record.record_id for record in disputed]),
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from aufruf.report.disagreement import NONE
+from aufruf.agreement.answers import LABELS
+from aufruf.label_scheme import NONE
 from aufruf.report.page import page, words_of
 from aufruf.report.round_figures import round_figures
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from aufruf.agreement import AgreementRow
     from aufruf.label_scheme import LabelScheme, Language
-    from aufruf.report.disagreement import Confusion, Disputed
+    from aufruf.report.disagreement import ConfusionMap, Disputed
     from aufruf.report.round_figures import RoundFigures
     from aufruf.settings import Agreement
     from aufruf.workspace import Workspace
@@ -58,7 +59,8 @@ class _Names:
         self.words = words_of("round", language)
         self.labels = {label.name: label.title[language] for label in scheme.labels}
         self.voices = {voice.name: voice.title[language] for voice in scheme.voices}
-        self.columns = {name: self.words[name] for name in ("contained", "author", "voice")}
+        self.columns = {name: self.words[name] for name in ("contained", "author", "voice", "spans")}
+        self.columns[LABELS] = self.words["labels_as_set"]
         self.columns |= {attribute.name: attribute.title[language] for attribute in scheme.attributes}
 
     def split(self, variable: str) -> tuple[str, str]:
@@ -72,13 +74,23 @@ def _alphas(rows: Sequence[AgreementRow]) -> Iterator[AgreementRow]:
 
 
 def _agreement(rows: Sequence[AgreementRow], named: _Names) -> list[dict[str, Any]]:
-    """Return the rows of the forest plot: a group for each label, its columns, and these by language."""
-    shown = [row for row in _alphas(rows) if row.group == "all" or row.group.startswith("language=")]
+    """Return the rows of the forest plot: by label its questions, the primary ones also by groups."""
+    is_enriched = any(row.group == "design=enriched" for row in rows)
+    groups = ("language=", "design=") if is_enriched else ("language=",)
+    shown = [
+        row
+        for row in _alphas(rows)
+        if row.group == "all"
+        or (row.group.startswith(groups) and named.split(row.label)[1] in ("contained", "author"))
+    ]
     by_label = groupby(shown, lambda row: named.split(row.label)[0])
     merged: dict[str, list[dict[str, Any]]] = {}
     for label, of_label in by_label:
         merged.setdefault(label, []).extend(_agreement_row(row, named) for row in of_label)
-    return [{"title": named.labels.get(label, label), "rows": found} for label, found in merged.items()]
+    return [
+        {"title": named.labels.get(label) or named.words["labels"], "rows": found}
+        for label, found in merged.items()
+    ]
 
 
 def _agreement_row(row: AgreementRow, named: _Names) -> dict[str, Any]:
@@ -86,10 +98,15 @@ def _agreement_row(row: AgreementRow, named: _Names) -> dict[str, Any]:
     is_part = row.group != "all"
     return {
         **vars(row),
-        "title": row.group.partition("=")[2] if is_part else named.columns.get(column, column),
+        "title": _group(row.group, named) if is_part else named.columns.get(column, column),
         "is_part": is_part,
-        "reason": f"{named.words['undefined']}: {row.reason}" if row.reason else "",
+        "reason": named.words.get(row.reason or "", row.reason),
     }
+
+
+def _group(name: str, named: _Names) -> str:
+    value = name.partition("=")[2]
+    return named.words.get(value, value)
 
 
 def _lowest(rows: Sequence[AgreementRow]) -> float:
@@ -103,7 +120,7 @@ def _pairs(rows: Sequence[AgreementRow], named: _Names) -> list[dict[str, Any]]:
     found: dict[str, dict[tuple[str, str], AgreementRow]] = {}
     for row in rows:
         if row.coefficient == "cohen_kappa" and row.group.startswith("pair="):
-            one, _, other = row.group.removeprefix("pair=").partition("+")
+            one, _, other = row.group.removeprefix("pair=").partition("|")
             found.setdefault(row.label, {})[one, other] = row
     return [
         {"title": named.labels[named.split(label)[0]], **_pair_map(cells)}
@@ -126,14 +143,14 @@ def _pair_cell(row: AgreementRow | None) -> dict[str, Any] | None:
     return {"text": text, "share": row.value, "title": f"n = {row.records}"}
 
 
-def _heat(confusion: Confusion, titles: Mapping[str, str]) -> dict[str, Any]:
+def _heat(confusion: ConfusionMap, titles: Mapping[str, str]) -> dict[str, Any]:
     names = [titles[name] for name in confusion.names]
     cells = [
         [
-            {"text": str(count), "share": confusion.share(row, column), "title": ""}
-            for column, count in enumerate(counts)
+            None if row == column else {"text": str(count), "share": count / (of or 1), "title": f"n = {of}"}
+            for column, (count, of) in enumerate(zip(counts, totals, strict=True))
         ]
-        for row, counts in enumerate(confusion.counts)
+        for row, (counts, totals) in enumerate(zip(confusion.counts, confusion.of, strict=True))
     ]
     return {"names": names, "cells": cells}
 
