@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -23,8 +24,23 @@ def sample(
     round_name: Annotated[str, typer.Argument(metavar="ROUND", help="Name of the new round.")],
     n: Annotated[int, typer.Option("-n", min=1, help="How many records.")],
     strategy: Annotated[
-        Literal["random", "stratified"], typer.Option(help="Draw from all records alike, or from strata.")
+        Literal["random", "stratified", "lexicon", "uncertain", "diverse"],
+        typer.Option(
+            help="Draw from all alike; from strata; mostly records with seed terms, that a model (--scores) "
+            "is unsure of, or unlike each other (a fifth is drawn at random)."
+        ),
     ] = "random",
+    mix: Annotated[
+        str | None,
+        typer.Option(
+            help="Shares of random (.1 or more), lexicon, uncertain, diverse; instead of --strategy.",
+            metavar="uncertain=.5,lexicon=.3,random=.2",
+        ),
+    ] = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option(help="A model's scores: record_id, label, score; Parquet, CSV or JSON Lines."),
+    ] = None,
     by: Annotated[
         str | None,
         typer.Option(
@@ -44,17 +60,26 @@ def sample(
     """Choose records for a round, each with a known probability, one from a duplicate cluster.
 
     Example: aufruf sample pilot -n 200 --strategy stratified
+
+    Example: aufruf sample second -n 400 --mix lexicon=.6,diverse=.2,random=.2 --dry-run
     """
-    from aufruf.sampling import sample_round
+    from aufruf.gold import newest_gold
+    from aufruf.sampling import parse_mix, sample_round
     from aufruf.workspace import open_workspace
 
+    if mix is not None and strategy != "random":
+        raise typer.BadParameter("--mix stands instead of --strategy")
     if strategy != "stratified" and (by is not None or equal):
         raise typer.BadParameter("--by and --equal are for --strategy stratified")
+    opened = open_workspace(workspace)
     report = sample_round(
-        open_workspace(workspace),
+        opened,
         round_name,
         n,
-        strategy=strategy,
+        strategy=strategy if mix is None else "mixed",
+        mix=None if mix is None else parse_mix(mix),
+        scores=scores,
+        gold=newest_gold(opened) if dry_run else None,
         by=_listed(by or "language,kind"),
         allocation="equal" if equal else "proportional",
         languages=_listed(languages),
@@ -81,7 +106,27 @@ def _show(report: SampleReport, *, dry_run: bool) -> None:
         typer.echo("the round was drawn before in the same way: nothing changed")
     if report.drawn < report.design.n:
         typer.echo(f"asked for {report.design.n:,}, only {report.drawn:,} were left: all are taken")
+    _show_chances(report)
     if dry_run:
         typer.echo("dry run: nothing was written")
     else:
         typer.echo(f"next: aufruf annotate plan {report.round}")
+
+
+def _show_chances(report: SampleReport) -> None:
+    parts = ", ".join(f"{name} {count:,}" for name, count in report.strategies.items())
+    if report.least_probability is not None and report.effective is not None:
+        typer.echo(
+            f"drawn by {parts}; every record had a chance of {report.least_probability:.2g} or more; for "
+            f"what has nothing to do with the chances as precise as {report.effective:,.0f} at random"
+        )
+    if report.yields:
+        rows = [
+            [
+                f"{entry.language} {entry.label}",
+                f"{entry.judged:,}",
+                entry.reason or "" if entry.expected is None else f"{entry.expected:,.1f}",
+            ]
+            for entry in report.yields
+        ]
+        show_table("expected, the author's own", ["label", "judged before", "expected"], rows)
