@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Language = Literal["de", "en"]
 Pass = Literal["triage", "detail"]
+TaskPass = Literal["triage", "detail", "adjudication"]
+"""What a task belongs to: one of the scheme's passes, or the decision of what triage left open."""
 NONE = "none"
 """Stands for "no label holds" wherever one label has to be chosen; no label is called so."""
 NONE_HOTKEY = "0"
@@ -265,5 +267,5 @@ def _repeated(names: Sequence[str]) -> list[str]:
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _COLOR = re.compile(r"#[0-9a-f]{6}")
-_RESERVED = ("voice", "contained", "author", "share", "n", "spans")
+_RESERVED = ("voice", "contained", "author", "share", "n", "spans", "verdict", "error")
 """Names of attributes that would make a control, a column of gold or a column of a release twice."""

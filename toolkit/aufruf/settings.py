@@ -85,6 +85,25 @@ class Agreement(_Section, frozen=True):
     reliable: float = 0.8
 
 
+Rule = Literal["any", "no_majority"] | float
+
+
+class Adjudication(_Section, frozen=True):
+    """Which answers in triage are a disagreement that goes to adjudicators, for all labels or for one.
+
+    ``any``: not all are alike. ``no_majority``: gold is left undecided. A share: the most frequent answer has
+    less than that, or gold is left undecided.
+    """
+
+    rule: Rule = "no_majority"
+    labels: dict[str, Rule] = msgspec.field(default_factory=dict[str, Rule])
+
+    def __post_init__(self) -> None:
+        shares = [rule for rule in (self.rule, *self.labels.values()) if not isinstance(rule, str)]
+        if any(not 0 < share <= 1 for share in shares):
+            raise ValueError('a rule is "any", "no_majority" or a share above 0 and at most 1')
+
+
 class Qualification(_Section, frozen=True):
     """When an annotator has passed the qualification.
 
@@ -144,6 +163,7 @@ class Settings(_Section, frozen=True):
     splits: Splits = msgspec.field(default_factory=Splits)
     release: Release = msgspec.field(default_factory=Release)
     agreement: Agreement = msgspec.field(default_factory=Agreement)
+    adjudication: Adjudication = msgspec.field(default_factory=Adjudication)
     interface: Interface = msgspec.field(default_factory=Interface)
     qualification: Qualification = msgspec.field(default_factory=Qualification)
     rounds: Rounds = msgspec.field(default_factory=Rounds)

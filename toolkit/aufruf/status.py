@@ -9,8 +9,9 @@ import polars as pl
 
 from aufruf.chains import largest_clusters
 from aufruf.keys import key_status
+from aufruf.labelstudio.adjudication_progress import has_adjudicators, undecided_records
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, CLUSTERS, GOLD, QUARANTINE, RECORDS, SAMPLES
-from aufruf.views import current_annotations, newest_records
+from aufruf.views import ADJUDICATION, current_annotations, newest_records
 
 if TYPE_CHECKING:
     from aufruf.workspace import Workspace
@@ -33,8 +34,9 @@ class Status:
     """What a workspace holds. ``records`` counts newest versions, by kind and language.
 
     ``duplicate_clusters`` are those of two records or more; ``chains`` counts those among the ten largest
-    whose ends are unlike each other (see `largest_clusters`). ``pseudonym_key`` is its state: see
-    `KeyStatus`.
+    whose ends are unlike each other (see `largest_clusters`). ``disputed`` counts by round the records that
+    answers of all who were asked disagree about and no adjudicator has yet, if anybody adjudicates.
+    ``pseudonym_key`` is its state: see `KeyStatus`.
     """
 
     workspace: str
@@ -46,6 +48,7 @@ class Status:
     sampled: dict[str, int]
     rounds: list[RoundStatus]
     gold_records: int
+    disputed: dict[str, int]
     releases: list[str]
     models: list[str]
     pseudonym_key: str
@@ -70,6 +73,7 @@ def status(workspace: Workspace) -> Status:
         sampled=dict(store.scan(SAMPLES).group_by("round").len().sort("round").collect().iter_rows()),
         rounds=_rounds(workspace),
         gold_records=store.scan(GOLD).select(pl.col("record_id").n_unique()).collect().item(),
+        disputed=_disputed(workspace),
         releases=_folders(workspace, "releases"),
         models=_folders(workspace, "models"),
         pseudonym_key=key_status(workspace).state,
@@ -96,6 +100,15 @@ def _rounds(workspace: Workspace) -> list[RoundStatus]:
         .sort("round", "pass", descending=[False, True])
     )
     return [RoundStatus(*row) for row in rounds.collect().rows()]
+
+
+def _disputed(workspace: Workspace) -> dict[str, int]:
+    rounds = workspace.store.scan(ASSIGNMENTS).filter(pl.col("purpose") == "main")
+    names = rounds.select(pl.col("round").unique().sort()).collect().get_column("round")
+    if names.is_empty() or not has_adjudicators(workspace):
+        return {}
+    counts = {name: undecided_records(workspace, name) for name in names}
+    return {name: n for name, n in counts.items() if n}
 
 
 def _folders(workspace: Workspace, name: str) -> list[str]:
@@ -128,6 +141,8 @@ def _next_in_rounds(found: Status) -> str | None:
     for entry in found.rounds:
         if entry.answered + entry.skipped < entry.applied:
             return f"aufruf annotate status {entry.round}, then aufruf annotate pull {entry.round}"
+        if entry.applied < entry.planned and entry.in_pass == ADJUDICATION:
+            return f"aufruf annotate adjudicate {entry.round}"
         if entry.applied < entry.planned:
             return f"aufruf annotate apply {entry.round} --pass {entry.in_pass}"
-    return None
+    return next((f"aufruf annotate adjudicate {name}" for name in found.disputed), None)

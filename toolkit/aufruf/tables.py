@@ -214,7 +214,7 @@ ASSIGNMENTS = Table(
     (
         Column("task_key", pl.String, "hash of round, pass, record, annotator and purpose"),
         Column("round", pl.String, "the round"),
-        Column("pass", pl.String, "triage or detail"),
+        Column("pass", pl.String, "triage, detail or adjudication"),
         Column("record_id", pl.String, "the record"),
         Column("language", pl.String, "language of the interface: de or en"),
         Column("annotator", pl.String, "pseudonym of the annotator"),
@@ -225,6 +225,19 @@ ASSIGNMENTS = Table(
         Column("scheme_sha256", pl.String, "the label scheme that the task asks by"),
     ),
     ("task_key", "round", "record_id"),
+)
+
+DISPUTES = Table(
+    "disputes",
+    "What an adjudicator is asked of a record: one row for each label.",
+    ("task_key", "label"),
+    (
+        Column("task_key", pl.String, "the adjudicator's assignment"),
+        Column("record_id", pl.String, "the record"),
+        Column("label", pl.String, "the label that is to be decided"),
+        Column("columns", pl.List(pl.String), "contained, author, voice, an attribute: what is in dispute"),
+    ),
+    ("task_key", "record_id"),
 )
 
 ANNOTATIONS = Table(
@@ -239,7 +252,7 @@ ANNOTATIONS = Table(
         Column("record_id", pl.String, "the record"),
         Column("annotator", pl.String, "pseudonym of the annotator"),
         Column("round", pl.String, "the round, or source:<slug>"),
-        Column("pass", pl.String, "triage or detail"),
+        Column("pass", pl.String, "triage, detail or adjudication"),
         Column(
             "labels",
             pl.List(pl.String),
@@ -253,7 +266,12 @@ ANNOTATIONS = Table(
             nullable=True,
         ),
         Column("voices", pl.List(LABEL_VOICE), "voices of each label, one or more", nullable=True),
-        Column("attributes", pl.List(LABEL_ATTRIBUTE), "answers to the attributes' questions", nullable=True),
+        Column(
+            "attributes",
+            pl.List(LABEL_ATTRIBUTE),
+            "answers to the attributes' questions; in adjudication `error`, too",
+            nullable=True,
+        ),
         Column("spans", pl.List(LABELLED_SPAN), "code points in text; null in triage", nullable=True),
         Column("flags", pl.List(pl.String), "remarks such as unsure or urgent"),
         Column("comment", pl.String, "the annotator's own words; never released", nullable=True),
@@ -334,7 +352,8 @@ GOLD = Table(
         Column(
             "decided_by",
             pl.String,
-            "unanimous, majority, adjudicated or model; null: undecided, for adjudication",
+            "unanimous, majority, adjudicated or model; adjudicated without a value: found truly ambiguous; "
+            "null: undecided, for adjudication",
             nullable=True,
         ),
     ),
@@ -366,6 +385,7 @@ TABLES: tuple[Table, ...] = (
     QUARANTINE,
     SAMPLES,
     ASSIGNMENTS,
+    DISPUTES,
     ANNOTATIONS,
     ANSWERS,
     SOURCE_LABELS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 QUALIFICATION = "qualification"
 """Import, source and round of the records behind qualification items, and the purpose of their tasks."""
+ADJUDICATION: Literal["adjudication"] = "adjudication"
+"""Pass and purpose of the tasks in which adjudicators decide; no annotator's answer is among theirs."""
 
 
 def newest_records(records: pl.LazyFrame) -> pl.LazyFrame:

@@ -208,6 +208,12 @@ together = ["duplicate", "author", "conversation", "reply", "article", "syndicat
 tentative = 0.667
 reliable = 0.8
 
+[adjudication]
+# Which answers go to adjudicators: "any" difference, "no_majority", or a share (0.8: the most frequent
+# answer has less than 80 %). A label's own rule stands under its name.
+rule = "no_majority"
+# labels = {{ threat = "any" }}
+
 [interface]
 # Texts show only while pointer or keyboard focus is on them.
 blur = true

@@ -1,4 +1,4 @@
-"""Commands for rounds in Label Studio: plan, apply, status, pull."""
+"""Commands for rounds in Label Studio: plan and apply here, the others beside it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from aufruf.cli.annotate_adjudicate import adjudicate
 from aufruf.cli.annotate_qualify import qualify
 from aufruf.cli.annotate_status import pull, status
 from aufruf.cli.options import (
@@ -37,6 +38,7 @@ def register(app: typer.Typer) -> None:
     group.command("apply")(apply)
     group.command("status")(status)
     group.command("pull")(pull)
+    group.command("adjudicate")(adjudicate)
     group.command("qualify")(qualify)
     app.add_typer(group, name="annotate", rich_help_panel=_PANEL)
 

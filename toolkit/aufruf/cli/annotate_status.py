@@ -141,9 +141,33 @@ def _show_status(workspace: Workspace, found: RoundStatus) -> None:
             "checks: the known answer was given; this measures conformity with it, not truth.\n"
             "repeats: the same as one's own earlier answer. Both with 95 % intervals; skips count in neither."
         )
+    _show_adjudication(found)
     _show_budgets(found.budgets)
     _show_refused(found.refused)
     _show_urgent(workspace, found)
+
+
+def _show_adjudication(found: RoundStatus) -> None:
+    """Tell of verdicts, of what the guidelines lack by them, and of what nobody decides yet."""
+    adjudication = found.adjudication
+    if adjudication.given:
+        typer.echo(
+            f"adjudication: {adjudication.given:,} records given, {adjudication.decided:,} decided, "
+            f"{adjudication.open:,} open"
+        )
+    rows = [
+        [line.label, f"{line.slip:,}", f"{line.guideline_gap:,}", f"{line.ambiguous:,}"]
+        for line in adjudication.errors
+    ]
+    if rows:
+        columns = ["label", "slip", "gap in the guidelines", "truly ambiguous"]
+        show_table("why answers differed", columns, rows)
+    if any(line.guideline_gap for line in adjudication.errors):
+        typer.echo("gaps: the guidelines on these labels want a rule for such cases before the next round")
+    if adjudication.undecided:
+        typer.echo(
+            f"next: aufruf annotate adjudicate {found.round} ({adjudication.undecided:,} records in dispute)"
+        )
 
 
 def _share(share: Share | None) -> str:

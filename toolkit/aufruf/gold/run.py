@@ -13,6 +13,7 @@ from aufruf.errors import InputError
 from aufruf.gold.changes import Change, changes_between
 from aufruf.gold.decide import columns_of, decide, ties
 from aufruf.gold.modelled import AnnotatorErrors, Modelled, ModelReport, by_model, errors_against_gold
+from aufruf.gold.verdicts import read_verdicts, with_verdicts
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, EVENTS, GOLD
 from aufruf.views import main_answers
 
@@ -29,7 +30,8 @@ _HASHED_AT_ONCE = 100_000
 class ColumnReport:
     """How one column of one label came out: records with an answer, values and their counts.
 
-    ``undecided`` counts what is left for adjudication (see `ties`). ``values`` is empty for spans.
+    ``undecided`` counts what is left for adjudication (see `ties`); what an adjudicator found truly ambiguous
+    is decided, and has no value. ``values`` is empty for spans.
     """
 
     label: str
@@ -157,10 +159,13 @@ def _decided(
     rows = decide(counted, scheme, "")
     if rows.is_empty():
         raise InputError(_nothing_answered(annotations, round_name))
+    verdicts = read_verdicts(workspace)
     if model is None:
+        rows = with_verdicts(rows, verdicts, scheme)
         found = Modelled(rows, [], errors_against_gold(rows, counted, scheme))
     else:
         found = by_model(rows, every, scheme, model)
+        found = replace(found, rows=with_verdicts(found.rows, verdicts, scheme))
     return replace(found, rows=pl.concat([kept, found.rows]).sort("record_id", maintain_order=True))
 
 

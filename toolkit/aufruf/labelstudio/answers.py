@@ -6,28 +6,34 @@ The server checks nothing: unknown choices, spans beyond the text and empty resu
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from aufruf.gold.verdicts import AMBIGUOUS, ERROR, ERRORS
 from aufruf.label_scheme import NONE
 from aufruf.labelstudio.interface import (
     COMMENT,
+    CONTAINED,
+    DISPUTED,
     FLAGS,
     LABELS,
+    NOT_CONTAINED,
     REVEAL,
     SETTLED,
     SPANS,
     TEXT,
+    VERDICT,
     attribute_control,
+    error_control,
     voice_control,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from aufruf.label_scheme import LabelScheme, Pass
+    from aufruf.label_scheme import LabelScheme, Pass, TaskPass
 
 _ONE = 1
 _LINE_BREAK = "\\n"
@@ -41,6 +47,7 @@ class Answer:
     ``labels`` are the labels that hold: empty, none of them; None, skipped, not to be judged, or not asked
     (detail). ``voices`` are (label, voice), ``attributes`` (label, attribute, value), ``spans`` (label,
     start, end) in code points of the text, None in triage. All stand in the scheme's order, spans by place.
+    A verdict has the contained labels, and the attribute `error` of each that was in dispute.
     """
 
     labels: tuple[str, ...] | None = None
@@ -91,7 +98,7 @@ class _Given:
     comments: list[str] = field(default_factory=list[str])
 
 
-def to_result(answer: Answer, text: str, scheme: LabelScheme, in_pass: Pass) -> list[dict[str, Any]]:
+def to_result(answer: Answer, text: str, scheme: LabelScheme, in_pass: TaskPass) -> list[dict[str, Any]]:
     """Return an answer as Label Studio's page would send it; an empty list if it was skipped."""
     if answer.skipped:
         return []
@@ -104,6 +111,9 @@ def to_result(answer: Answer, text: str, scheme: LabelScheme, in_pass: Pass) -> 
             choices[voice_control(label)] = chosen
     for label, attribute, value in answer.attributes:
         choices[attribute_control(attribute, label)] = [value]
+        if attribute == ERROR and value != AMBIGUOUS:
+            held = label in (answer.labels or ())
+            choices[attribute_control(VERDICT, label)] = [CONTAINED if held else NOT_CONTAINED]
     if answer.flags:
         choices[FLAGS] = list(answer.flags)
     result = [_region(name, "choices", {"choices": values}) for name, values in choices.items()]
@@ -122,7 +132,7 @@ def to_result(answer: Answer, text: str, scheme: LabelScheme, in_pass: Pass) -> 
 
 
 def read_result(
-    result: object, text: str, scheme: LabelScheme, in_pass: Pass, settled: Collection[str] = ()
+    result: object, text: str, scheme: LabelScheme, in_pass: TaskPass, settled: Collection[str] = ()
 ) -> Reading:
     """Read a result and check it against the label scheme and the text that it was given about.
 
@@ -134,25 +144,28 @@ def read_result(
         text: the text that was shown; spans count in its code points.
         scheme: the label scheme.
         in_pass: the pass.
-        settled: labels that are settled for this record; only the detail pass asks about them.
+        settled: labels that are settled for this record, or that are to be decided: detail and adjudication
+            ask about them alone.
 
     Raises:
         Refusal: with one of the reasons malformed, unknown_control, unknown_choice, unknown_label,
             two_answers, label_without_voice, span_out_of_range, span_text_differs, nothing_answered,
-            none_and_label.
+            none_and_label, no_verdict.
     """
     given = _given(result, text, scheme, in_pass)
     if in_pass == "detail":
         attributes, pruned = _attributes(given, scheme, in_pass, settled)
         return Reading(Answer(attributes=attributes, spans=_in_order(given.spans, scheme)), pruned)
     flags = _chosen(given, FLAGS, scheme.flag_names)
+    comment = "\n".join(given.comments).strip() or None
+    if in_pass == "adjudication":
+        return _verdicts(given, scheme, settled, Answer(flags=flags, comment=comment))
     missing = bool(set(flags) & set(scheme.missing_flags))
     labels = () if missing else _labels(given, scheme)
     voices, hidden = _voices(given, scheme, labels)
     attributes, pruned = _attributes(given, scheme, in_pass, labels)
     if missing:
         pruned += LABELS in given.choices
-    comment = "\n".join(given.comments).strip() or None
     answer = Answer(None if missing else labels, voices, attributes, None, flags, comment)
     return Reading(answer, pruned + hidden)
 
@@ -161,7 +174,7 @@ def _region(name: str, kind: str, value: dict[str, Any]) -> dict[str, Any]:
     return {"from_name": name, "to_name": TEXT, "type": kind, "value": value}
 
 
-def _given(result: object, text: str, scheme: LabelScheme, in_pass: Pass) -> _Given:
+def _given(result: object, text: str, scheme: LabelScheme, in_pass: TaskPass) -> _Given:
     try:
         regions = msgspec.convert(result, list[_Region])
     except msgspec.ValidationError as error:
@@ -176,25 +189,63 @@ def _given(result: object, text: str, scheme: LabelScheme, in_pass: Pass) -> _Gi
             given.spans.append(_span(value, text, scheme))
         elif name == COMMENT:
             given.comments += [value.text] if isinstance(value.text, str) else value.text or ()
-        elif name not in {SETTLED, REVEAL}:
+        elif name not in {SETTLED, DISPUTED, REVEAL}:
             if value.choices is None:
                 raise Refusal("malformed", f"control {name} comes without choices")
             given.choices[name] += value.choices
     return given
 
 
-def controls_of(scheme: LabelScheme, in_pass: Pass) -> set[str]:
+def controls_of(scheme: LabelScheme, in_pass: TaskPass) -> set[str]:
     """Return the names of the controls that a pass can answer."""
     attributes = {
         attribute_control(attribute.name, label)
         for attribute in scheme.attributes
-        if attribute.in_pass == in_pass
+        if (attribute.in_pass == "detail") == (in_pass == "detail")
         for label in attribute.labels
     }
     if in_pass == "detail":
         return {SPANS, SETTLED, REVEAL} | attributes
     voices = {voice_control(label) for label in scheme.label_names}
-    return {LABELS, FLAGS, COMMENT, REVEAL} | attributes | voices
+    common = {FLAGS, COMMENT, REVEAL} | attributes | voices
+    if in_pass == "adjudication":
+        decided = {attribute_control(of, name) for of in (VERDICT, ERROR) for name in scheme.label_names}
+        return {DISPUTED} | common | decided
+    return {LABELS} | common
+
+
+def _verdicts(given: _Given, scheme: LabelScheme, disputed: Collection[str], rest: Answer) -> Reading:
+    """Read the verdicts on the labels in dispute; what was said of others was hidden."""
+    errors: list[tuple[str, str, str]] = []
+    held: list[str] = []
+    pruned = 0
+    for label in scheme.label_names:
+        error = _only(given, error_control(label), ERRORS)
+        verdict = _only(given, attribute_control(VERDICT, label), (CONTAINED, NOT_CONTAINED))
+        if label not in disputed:
+            pruned += (error is not None) + (verdict is not None)
+            continue
+        if error is None or (error != AMBIGUOUS and verdict is None):
+            raise Refusal(
+                "no_verdict", f"label '{label}' is in dispute and was not decided, or without reason"
+            )
+        errors.append((label, ERROR, error))
+        if error == AMBIGUOUS:
+            pruned += verdict is not None
+        elif verdict == CONTAINED:
+            held.append(label)
+    voices, hidden = _voices(given, scheme, held)
+    attributes, unasked = _attributes(given, scheme, "triage", held)
+    answer = replace(rest, labels=tuple(held), voices=voices, attributes=(*attributes, *errors))
+    return Reading(answer, pruned + hidden + unasked)
+
+
+def _only(given: _Given, control: str, known: Sequence[str]) -> str | None:
+    """Return the one choice of a control, None without any."""
+    chosen = _chosen(given, control, known)
+    if len(chosen) > _ONE:
+        raise Refusal("two_answers", f"control {control} takes one answer, {len(chosen)} came")
+    return chosen[0] if chosen else None
 
 
 def _span(value: _Value, text: str, scheme: LabelScheme) -> tuple[str, int, int]:
@@ -245,13 +296,11 @@ def _attributes(
     for label in scheme.label_names:
         for attribute in scheme.attributes_of(label, in_pass):
             name = attribute_control(attribute.name, label)
-            chosen = _chosen(given, name, attribute.value_names)
-            if len(chosen) > _ONE:
-                raise Refusal("two_answers", f"control {name} takes one answer, {len(chosen)} came")
-            if label not in labels:
-                pruned += bool(chosen)
+            chosen = _only(given, name, attribute.value_names)
+            if chosen is not None and label in labels:
+                attributes.append((label, attribute.name, chosen))
             else:
-                attributes += [(label, attribute.name, value) for value in chosen]
+                pruned += chosen is not None
     return tuple(attributes), pruned
 
 

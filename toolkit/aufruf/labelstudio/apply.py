@@ -11,6 +11,7 @@ import polars as pl
 from aufruf.context import with_context
 from aufruf.errors import InputError, ServerError, SettingsError
 from aufruf.labelstudio.accounts import ensure_accounts
+from aufruf.labelstudio.adjudication_tasks import with_disputes
 from aufruf.labelstudio.api import connect
 from aufruf.labelstudio.instruction import guidelines_html
 from aufruf.labelstudio.interface import SETTLED, TEXT, build_interface, settled_choices
@@ -26,9 +27,10 @@ from aufruf.labelstudio.projects import (
 from aufruf.labelstudio.releasing import first_day, release
 from aufruf.labelstudio.rounds import annotators_of, planned_or_error, settled_in
 from aufruf.tables import ASSIGNMENTS, EVENTS, RECORDS
+from aufruf.views import ADJUDICATION
 
 if TYPE_CHECKING:
-    from aufruf.label_scheme import Language, Pass
+    from aufruf.label_scheme import Language, TaskPass
     from aufruf.labelstudio.api import Api
     from aufruf.labelstudio.notes import Note
     from aufruf.labelstudio.projects import Found
@@ -57,7 +59,7 @@ class ApplyReport:
     """
 
     round: str
-    in_pass: Pass
+    in_pass: TaskPass
     created: int
     existing: int
     repaired: int
@@ -79,7 +81,7 @@ class _Job:
 def apply(  # noqa: PLR0913 -- the command's options
     workspace: Workspace,
     round_name: str,
-    in_pass: Pass = "triage",
+    in_pass: TaskPass = "triage",
     *,
     day: int | None = None,
     dry_run: bool = False,
@@ -145,7 +147,9 @@ def _brought(workspace: Workspace, api: Api, jobs: list[_Job], note: Note) -> Fi
     return Filled(created, existing, repaired)
 
 
-def _report(round_name: str, in_pass: Pass, due: Release, filled: Filled, jobs: list[_Job]) -> ApplyReport:
+def _report(
+    round_name: str, in_pass: TaskPass, due: Release, filled: Filled, jobs: list[_Job]
+) -> ApplyReport:
     return ApplyReport(
         round=round_name,
         in_pass=in_pass,
@@ -241,6 +245,8 @@ def _task_data(workspace: Workspace, planned: pl.DataFrame) -> pl.DataFrame:
     data = planned.select(TASK_KEY, "record_id", "pass", "language").join(shown, on="record_id")
     if data.item(0, "pass") == "detail":
         data = _with_settled(workspace, data)
+    if data.item(0, "pass") == ADJUDICATION:
+        data = with_disputes(workspace, data)
     return data.drop("record_id", "pass")
 
 
@@ -254,7 +260,7 @@ def _with_settled(workspace: Workspace, data: pl.DataFrame) -> pl.DataFrame:
     return data.with_columns(pl.Series(SETTLED, values))
 
 
-def _identity(workspace: Workspace, round_name: str, in_pass: Pass, rest: str) -> str:
+def _identity(workspace: Workspace, round_name: str, in_pass: TaskPass, rest: str) -> str:
     """Return what tells this project from any other of any workspace on the same server."""
     events = workspace.store.scan(EVENTS).filter(pl.col("n") == 1).select("sha256").collect()
     content = f"{events.item()}\0{round_name}\0{in_pass}\0{rest}"

@@ -16,7 +16,7 @@ from aufruf.views import current_annotations, first_answers, triage_judgements
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from aufruf.label_scheme import Pass
+    from aufruf.label_scheme import TaskPass
     from aufruf.labelstudio.annotators import Annotator
     from aufruf.lexicon import Lexicon
     from aufruf.workspace import Workspace
@@ -88,12 +88,13 @@ def known_names(workspace: Workspace) -> frozenset[str]:
 
 
 def seconds_per_task(
-    workspace: Workspace, in_pass: Pass, annotators: Iterable[Annotator]
+    workspace: Workspace, in_pass: TaskPass, annotators: Iterable[Annotator]
 ) -> dict[str, float]:
     """Return what a task takes each annotator: the median of their live answers in that pass.
 
     With fewer than 20 answers of theirs it is the median of everybody's, with fewer than 20 of these the
-    setting. Label Studio's clock runs while a page is open: a median is not moved by a lunch break.
+    setting; a verdict takes as long as a task of the detail pass there. Label Studio's clock runs while a
+    page is open: a median is not moved by a lunch break.
     """
     rounds = workspace.settings.rounds
     default = rounds.triage_seconds if in_pass == "triage" else rounds.detail_seconds

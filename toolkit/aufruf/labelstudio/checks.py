@@ -120,6 +120,7 @@ def _known(workspace: Workspace) -> pl.LazyFrame:
     sure = (pl.col("decided_by") == "adjudicated") | (
         (pl.col("decided_by") == "unanimous") & (pl.col("n") >= _FEWEST)
     )
+    sure &= pl.col("value").is_not_null()
     contained = (pl.col("column") == "contained") & (pl.col("value") == "true")
     asked = newest_gold(workspace).lazy().filter(pl.col("column").is_in(["contained", "author"]))
     every = 2 * len(workspace.label_scheme.label_names)

@@ -21,7 +21,7 @@ from aufruf.tables import RECORDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from aufruf.label_scheme import Pass
+    from aufruf.label_scheme import TaskPass
     from aufruf.labelstudio.answers import Answer
     from aufruf.labelstudio.api import Api
     from aufruf.workspace import Workspace
@@ -41,7 +41,7 @@ class EntryReport:
 def enter_answers(
     workspace: Workspace,
     round_name: str,
-    in_pass: Pass,
+    in_pass: TaskPass,
     answers: Mapping[str, Answer],
     progress: Callable[[int], None] | None = None,
 ) -> EntryReport:

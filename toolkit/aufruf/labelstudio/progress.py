@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from aufruf.label_scheme import PASSES
+from aufruf.labelstudio.adjudication_progress import AdjudicationStatus, adjudication_status
 from aufruf.labelstudio.annotators import load_annotators
 from aufruf.labelstudio.burden import heavy_among, heavy_labels, names_of, seconds_per_task
 from aufruf.labelstudio.conformity import check_conformity, repeat_agreement
@@ -16,10 +18,10 @@ from aufruf.labelstudio.refused import refused_answers
 from aufruf.labelstudio.rounds import planned_or_error
 from aufruf.labelstudio.urgent import URGENT, urgent_answers
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, EVENTS
-from aufruf.views import current_annotations
+from aufruf.views import ADJUDICATION, current_annotations
 
 if TYPE_CHECKING:
-    from aufruf.label_scheme import Pass
+    from aufruf.label_scheme import TaskPass
     from aufruf.labelstudio.annotators import Annotator
     from aufruf.labelstudio.conformity import Share
     from aufruf.labelstudio.refused import Refused
@@ -40,7 +42,7 @@ class AnnotatorStatus:
     """
 
     annotator: str
-    in_pass: Pass
+    in_pass: TaskPass
     released: int
     done: int
     skipped: int
@@ -81,6 +83,7 @@ class RoundStatus:
     refused: list[Refused]
     urgent: list[Urgent]
     responsible: str
+    adjudication: AdjudicationStatus
 
 
 def round_status(workspace: Workspace, round_name: str, now: datetime | None = None) -> RoundStatus:
@@ -105,6 +108,7 @@ def round_status(workspace: Workspace, round_name: str, now: datetime | None = N
         refused=refused,
         urgent=urgent_answers(workspace, planned),
         responsible=workspace.settings.urgent.responsible,
+        adjudication=adjudication_status(workspace, round_name),
     )
 
 
@@ -154,7 +158,7 @@ def _counts(planned: pl.DataFrame, answers: pl.LazyFrame) -> pl.DataFrame:
             urgent=pl.col("urgent").fill_null(value=False).sum(),
             seconds=pl.col("seconds").median(),
         )
-        .sort(pl.col("pass") == "detail", "annotator")
+        .sort(pl.col("pass").cast(pl.Enum([*PASSES, ADJUDICATION])), "annotator")
         .collect()
     )
 
@@ -174,7 +178,7 @@ def _budgets(workspace: Workspace, people: list[Annotator], now: datetime) -> li
     costs = pl.DataFrame(
         [
             (in_pass, name, seconds / 60)
-            for in_pass in ("triage", "detail")
+            for in_pass in (*PASSES, ADJUDICATION)
             for name, seconds in seconds_per_task(workspace, in_pass, people).items()
         ],
         schema={"pass": pl.String, "annotator": pl.String, "minutes": pl.Float64},

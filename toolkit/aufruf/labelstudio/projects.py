@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
-    from aufruf.label_scheme import Language, Pass
+    from aufruf.label_scheme import Language, TaskPass
     from aufruf.labelstudio.api import Api
 
 TASK_KEY = "task_key"
@@ -36,7 +36,7 @@ class ProjectPlan:
     """What a project must be. ``identity`` finds it again, whatever its title was changed to."""
 
     round: str
-    in_pass: Pass
+    in_pass: TaskPass
     language: Language
     annotator: str
     identity: str

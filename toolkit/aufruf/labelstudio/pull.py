@@ -13,7 +13,7 @@ import polars as pl
 from aufruf.errors import ServerError
 from aufruf.labelstudio.accounts import user_ids
 from aufruf.labelstudio.api import connect
-from aufruf.labelstudio.interface import SETTLED, TEXT
+from aufruf.labelstudio.interface import DISPUTED, SETTLED, TEXT
 from aufruf.labelstudio.notes import silent
 from aufruf.labelstudio.projects import TASK_KEY, count_answers, projects_on_server
 from aufruf.labelstudio.refused import refused_answers
@@ -229,7 +229,7 @@ def _asked(context: _Context, project: int, tasks: list[dict[str, Any]]) -> list
             assignment=row,
             text=row["text"],
             shown_text=task["data"].get(TEXT, ""),
-            settled=tuple(choice["value"] for choice in task["data"].get(SETTLED) or ()),
+            settled=tuple(choice["value"] for choice in _labels_asked(task["data"])),
             user_id=context.users.get(row["annotator"]),
             guideline_version=found.guideline_version
             if found
@@ -239,6 +239,10 @@ def _asked(context: _Context, project: int, tasks: list[dict[str, Any]]) -> list
         else None
         for key, task in zip(keys, tasks, strict=True)
     ]
+
+
+def _labels_asked(data: dict[str, Any]) -> list[dict[str, Any]]:
+    return data.get(SETTLED) or data.get(DISPUTED) or []
 
 
 def _keep(context: _Context, added: Additions, counts: _Counts) -> None:

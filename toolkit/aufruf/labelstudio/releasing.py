@@ -14,12 +14,12 @@ from aufruf.labelstudio.burden import heavy_among, heavy_labels, names_of, secon
 from aufruf.labelstudio.projects import TASK_KEY
 from aufruf.labelstudio.queues import Days, limits_of
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, EVENTS
-from aufruf.views import current_annotations
+from aufruf.views import ADJUDICATION, current_annotations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from aufruf.label_scheme import Pass
+    from aufruf.label_scheme import TaskPass
     from aufruf.labelstudio.annotators import Annotator
     from aufruf.labelstudio.api import Api
     from aufruf.workspace import Workspace
@@ -43,7 +43,7 @@ class Release:
     held: int
 
 
-def first_day(workspace: Workspace, round_name: str, in_pass: Pass) -> date | None:
+def first_day(workspace: Workspace, round_name: str, in_pass: TaskPass) -> date | None:
     """Return the day (UTC) on which the round was first brought in, None if it never was."""
     applied = workspace.store.scan(EVENTS).filter(
         (pl.col("action") == "apply") & (pl.col("subject") == round_name)
@@ -60,7 +60,7 @@ def release(  # noqa: PLR0913 -- what a release depends on
     planned: pl.DataFrame,
     people: Iterable[Annotator],
     *,
-    in_pass: Pass,
+    in_pass: TaskPass,
     start: date | None,
     day: int | None = None,
 ) -> Release:
@@ -112,7 +112,7 @@ class _Allowances:
     """What annotators have before them and behind them, in all rounds."""
 
     def __init__(
-        self, workspace: Workspace, api: Api, people: list[Annotator], in_pass: Pass, due: pl.DataFrame
+        self, workspace: Workspace, api: Api, people: list[Annotator], in_pass: TaskPass, due: pl.DataFrame
     ) -> None:
         ids = [person.id for person in people]
         store = workspace.store
@@ -122,7 +122,7 @@ class _Allowances:
         self._in_pass = in_pass
         self._given = _with_answers(workspace, api, given.collect())
         self._seconds: dict[str, Mapping[str, float]] = {
-            each: seconds_per_task(workspace, each, people) for each in PASSES
+            each: seconds_per_task(workspace, each, people) for each in (*PASSES, ADJUDICATION)
         }
         records = pl.concat([due.select("record_id"), self._given.select("record_id")])
         self._heavy = heavy_among(names_of(workspace, records), heavy_labels(workspace))

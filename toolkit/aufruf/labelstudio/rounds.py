@@ -10,7 +10,8 @@ import polars as pl
 
 from aufruf.errors import InputError
 from aufruf.gold import settled_labels
-from aufruf.label_scheme import LANGUAGES, PASSES
+from aufruf.gold.verdicts import read_verdicts, settled_by_verdict
+from aufruf.label_scheme import LANGUAGES
 from aufruf.labelstudio.annotators import load_annotators
 from aufruf.labelstudio.planning import (
     PlanOptions,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from aufruf.label_scheme import Pass
+    from aufruf.label_scheme import Pass, TaskPass
     from aufruf.labelstudio.annotators import Annotator
     from aufruf.labelstudio.routing import Routing
     from aufruf.workspace import Workspace
@@ -125,14 +126,14 @@ def _write(
     workspace.record_event("plan", report.round, details)
 
 
-def assignments(workspace: Workspace, round_name: str, in_pass: Pass | None = None) -> pl.DataFrame:
-    """Return the planned assignments of a round, of one pass or both."""
-    wanted = pl.col("pass").is_in(PASSES if in_pass is None else [in_pass])
+def assignments(workspace: Workspace, round_name: str, in_pass: TaskPass | None = None) -> pl.DataFrame:
+    """Return the planned assignments of a round, of one pass or all, adjudication included."""
+    wanted = pl.lit(value=True) if in_pass is None else pl.col("pass") == in_pass
     planned = workspace.store.scan(ASSIGNMENTS).filter((pl.col("round") == round_name) & wanted)
     return planned.sort("pass", "annotator", "language", "position").collect()
 
 
-def planned_or_error(workspace: Workspace, round_name: str, in_pass: Pass | None = None) -> pl.DataFrame:
+def planned_or_error(workspace: Workspace, round_name: str, in_pass: TaskPass | None = None) -> pl.DataFrame:
     """Return the assignments of a round.
 
     Raises:
@@ -209,8 +210,9 @@ def _judged(workspace: Workspace, round_name: str, records: pl.DataFrame) -> pl.
 
 
 def settled_in(workspace: Workspace) -> pl.DataFrame:
-    """Return the labels that are settled by the answers for the main purpose: ``record_id``, ``label``."""
+    """Return the labels that main answers or verdicts settle: ``record_id``, ``label``."""
     store = workspace.store
-    return settled_labels(
+    settled = settled_labels(
         main_answers(store.scan(ANNOTATIONS), store.scan(ASSIGNMENTS)), workspace.label_scheme
     )
+    return settled_by_verdict(settled, read_verdicts(workspace))

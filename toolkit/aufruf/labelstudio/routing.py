@@ -28,11 +28,12 @@ from aufruf.labelstudio.queues import (
     release_days,
 )
 from aufruf.tables import ASSIGNMENTS
+from aufruf.views import ADJUDICATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from aufruf.label_scheme import Pass
+    from aufruf.label_scheme import Pass, TaskPass
     from aufruf.labelstudio.annotators import Annotator
 
 _KEY_HEX = 32
@@ -102,7 +103,7 @@ class Routing:
     short: int
 
 
-def task_key(round_name: str, in_pass: Pass, record_id: str, annotator: str, purpose: str = MAIN) -> str:
+def task_key(round_name: str, in_pass: TaskPass, record_id: str, annotator: str, purpose: str = MAIN) -> str:
     """Return the key of an assignment: 32 hex digits of a hash of what identifies it."""
     content = f"{round_name}\0{in_pass}\0{record_id}\0{annotator}\0{purpose}"
     return hashlib.sha256(content.encode()).hexdigest()[:_KEY_HEX]
@@ -182,6 +183,26 @@ def plan_detail(  # noqa: PLR0913 -- each argument is an own decision of the pla
         if name in people and known.may_read(people[name], record)
     ]
     return Routing(_rows(chosen, people.values(), plan, before, known), {}, 0)
+
+
+def adjudication_rows(
+    chosen: Iterable[tuple[str, str, str]],
+    people: Iterable[Annotator],
+    plan: Plan,
+    before: pl.DataFrame,
+    known: Circumstances,
+) -> pl.DataFrame:
+    """Return the assignments of (record, language, adjudicator), in each one's order and days.
+
+    ``before`` are rows of ASSIGNMENTS for adjudication in the same round.
+    """
+    rows = _rows(chosen, people, plan, before, known)
+    keys = [
+        task_key(plan.round_name, ADJUDICATION, record, name, ADJUDICATION)
+        for record, name in rows.select("record_id", "annotator").iter_rows()
+    ]
+    purpose = pl.lit(ADJUDICATION)
+    return rows.with_columns(pl.Series("task_key", keys, pl.String), purpose=purpose, **{"pass": purpose})
 
 
 def _items(

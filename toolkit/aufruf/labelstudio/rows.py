@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from aufruf.gold.verdicts import AMBIGUOUS, ERROR
 from aufruf.labelstudio.answers import Answer, Reading, Refusal, read_result
+from aufruf.views import ADJUDICATION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from aufruf.label_scheme import LabelScheme, Pass
+    from aufruf.label_scheme import LabelScheme, TaskPass
 
 LIVE, SKIPPED, DELETED = "live", "skipped", "deleted"
 
@@ -36,7 +38,10 @@ class RawAnnotation(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Asked:
-    """What an annotation must answer to: its assignment, the text that was shown, who was asked."""
+    """What an annotation must answer to: its assignment, the text that was shown, who was asked.
+
+    ``settled`` are the labels that a task in detail or adjudication asks about.
+    """
 
     assignment: Mapping[str, Any]
     text: str
@@ -78,14 +83,21 @@ def from_annotation(
     if not raw.was_cancelled:
         reading = read_result(raw.result, asked.text, scheme, assignment["pass"], asked.settled)
     row = {name: assignment[name] for name in ("task_key", "record_id", "annotator", "round", "pass")}
-    return {
-        **row,
-        **answer_columns(reading.answer, assignment["pass"]),
-        **_circumstances(raw, asked),
-    }, reading.pruned
+    said = answer_columns(reading.answer, assignment["pass"])
+    if assignment["pass"] == ADJUDICATION:
+        said["asked"] = list(verdict_columns(reading.answer, asked.settled))
+    return {**row, **said, **_circumstances(raw, asked)}, reading.pruned
 
 
-def answer_columns(answer: Answer, in_pass: Pass) -> dict[str, Any]:
+def verdict_columns(answer: Answer, disputed: Iterable[str]) -> Iterator[str]:
+    """Yield the columns that a verdict decides: none of a label that is truly ambiguous."""
+    ambiguous = {label for label, name, value in answer.attributes if (name, value) == (ERROR, AMBIGUOUS)}
+    for label in disputed:
+        if not answer.skipped and label not in ambiguous:
+            yield from (f"{label}_contained", f"{label}_author", f"{label}_voice")
+
+
+def answer_columns(answer: Answer, in_pass: TaskPass) -> dict[str, Any]:
     """Return the columns of ANNOTATIONS that hold an answer, and its state."""
     empty = answer.skipped or (in_pass == "triage" and answer.labels is None)
     return {

@@ -11,6 +11,7 @@ import polars as pl
 
 from aufruf.assets import asset
 from aufruf.files import write_text
+from aufruf.labelstudio.interface import URGENT
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, EVENTS
 from aufruf.views import current_annotations
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aufruf.workspace import Workspace
-
-URGENT = "urgent"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,13 @@ from aufruf.release.rights import with_form
 from aufruf.release.syndication import syndicated_copies
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, CLUSTERS, RECORDS, SAMPLES
 from aufruf.text import normalise
-from aufruf.views import current_annotations, newest_records, qualification_records
+from aufruf.views import (
+    ADJUDICATION,
+    QUALIFICATION,
+    current_annotations,
+    newest_records,
+    qualification_records,
+)
 
 if TYPE_CHECKING:
     from aufruf.label_scheme import Example, LabelScheme
@@ -149,6 +155,6 @@ def _judgements(workspace: Workspace, records: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("state") == "live")
         .join(records.lazy().select("record_id"), on="record_id", how="semi")
         .join(purposes, on="task_key", how="left")
-        .filter(pl.col("purpose").is_null() | (pl.col("purpose") != "qualification"))
+        .filter(pl.col("purpose").is_null() | ~pl.col("purpose").is_in([QUALIFICATION, ADJUDICATION]))
         .collect()
     )
