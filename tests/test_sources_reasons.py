@@ -22,7 +22,7 @@ def stages() -> str:
     """The code of all that refuses items of files, but for the list itself."""
     files = [*(TOOLKIT / "sources").glob("*.py"), *(TOOLKIT / "crosswalks").glob("*.py")]
     files += [file for file in TOOLKIT.glob("*.py") if "Refusal" in file.read_text("utf-8")]
-    files.append(TOOLKIT / "records.py")
+    files += [TOOLKIT / "records.py", TOOLKIT / "tombstones.py"]
     return "".join(file.read_text("utf-8") for file in files if file.name != "items.py")
 
 

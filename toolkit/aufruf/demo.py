@@ -105,7 +105,7 @@ def _fresh_workspace(directory: Path) -> Workspace:
     shutil.copy(asset("annotation", "sample", "annotators.toml"), root / "annotation" / "annotators.toml")
     settings = root / SETTINGS_FILE
     written = settings.read_text("utf-8").replace("[release]\n", f'[release]\ntitle = "{_TITLE}"\n')
-    write_text(settings, written + '\n[sources.sample]\nrights = "Apache-2.0"\n')
+    write_text(settings, written + '\n[sources.sample]\nrights = "Apache-2.0"\nrelease = "text"\n')
     return open_workspace(root)
 
 

@@ -33,7 +33,8 @@ from aufruf.sources.items import REFUSALS, is_damage
 from aufruf.sources.located import STANDARD_INPUT, forget_spooled, located
 from aufruf.sources.reading import files_of, given_map, parts_of
 from aufruf.staging import Staging
-from aufruf.tables import CLUSTERS, DUPLICATES, EVENTS, QUARANTINE, RECORDS, SIGNATURES
+from aufruf.tables import CLUSTERS, DUPLICATES, EVENTS, PLATFORM_IDS, QUARANTINE, RECORDS, SIGNATURES
+from aufruf.tombstones import screen_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -167,14 +168,14 @@ def staged(
     it holds texts that no table knows of. A dry run has a place of its own, and nothing is taken up without
     an order of files.
     """
-    about = [(o.source, key_id(o.key), o.mask, o.rights, o.outlet, o.language) for o in origins]
+    about = [(o.source, key_id(o.key), o.mask, o.rights, o.outlet, o.language, o.keep_ids) for o in origins]
     what = [import_id, sorted(about), [str(path) for path in in_order or ()]]
     name = hashlib.sha256(msgspec.json.encode(what)).hexdigest()
     root = workspace.cache / ("dry-run" if dry_run else "import")
     for other in root.glob("*"):
         if dry_run or in_order is None or other.name != name[:_ID_DIGITS]:
             shutil.rmtree(other, ignore_errors=True)
-    staging = Staging(root / name[:_ID_DIGITS])
+    staging = Staging(root / name[:_ID_DIGITS], screen_of(workspace))
     try:
         yield staging
     except InputError:
@@ -209,6 +210,7 @@ def keep(  # noqa: PLR0913 -- what an import is made of
     else:
         progress("store", 0, novelty.units)
         _commit(workspace, import_id, novelty.records, staging)
+        _keep_ids(workspace, staging)
         progress("store", novelty.units, novelty.units)
         update_clusters(workspace.store, progress)
         mine = workspace.store.scan(RECORDS).filter(pl.col("import_id") == import_id)
@@ -270,7 +272,8 @@ def origin_of(workspace: Workspace, slug: str, import_id: str) -> Origin:
     settings = workspace.settings
     about = settings.sources.get(slug, Source())
     key = workspace.pseudonym_key()
-    return Origin(slug, import_id, key, settings.privacy.mask, about.rights, about.outlet)
+    mask = settings.privacy.mask
+    return Origin(slug, import_id, key, mask, about.rights, about.outlet, keep_ids=about.keep_ids)
 
 
 def _was_made(workspace: Workspace, import_id: str) -> bool:
@@ -288,6 +291,15 @@ def _commit(workspace: Workspace, import_id: str, fresh: pl.LazyFrame, staging: 
         rows = staging.refused().select(pl.lit(import_id).alias("import_id"), *REFUSALS.names())
         workspace.store.append(QUARANTINE, rows, transaction)
     workspace.store.append(RECORDS, fresh.select(RECORDS.schema.names()), transaction, staging.size)
+
+
+def _keep_ids(workspace: Workspace, staging: Staging) -> None:
+    """Keep the platform's ids of records that are here, new or not, as far as they are to be kept."""
+    named = staging.records().select("record_id", "platform_id").drop_nulls().unique("record_id")
+    here = named.join(workspace.store.scan(RECORDS).select("record_id"), on="record_id", how="semi")
+    fresh = here.join(workspace.store.scan(PLATFORM_IDS), on="record_id", how="anti").collect()
+    if not fresh.is_empty():
+        workspace.store.append(PLATFORM_IDS, fresh)
 
 
 def _shared_clusters(made: pl.LazyFrame, clusters: pl.LazyFrame, pairs: pl.LazyFrame) -> int:

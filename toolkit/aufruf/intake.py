@@ -68,13 +68,14 @@ def _take_in_posts(
         for group in _grouped(_batches(parts, staging.reached)):
             last = group[-1]
             origin = replace(origins[last.slug], platform=last.content.platform)
-            posts = () if last.is_news else [placed(batch.name, batch.content) for batch in group]
-            under_way.append((group, make(pl.concat(posts), origin) if posts else None))
+            posts = [placed(batch.name, batch.content) for batch in group if not last.is_news]
+            items = pl.concat(posts) if posts else None
+            under_way.append((group, items, None if items is None else make(items, origin)))
             while under_way and (len(under_way) > _AHEAD or _is_done(under_way[0])):
                 _settle(staging, *under_way.popleft())
             progress("read", last.position, size)
-        for group, made in under_way:
-            _settle(staging, group, made)
+        for group, items, made in under_way:
+            _settle(staging, group, items, made)
     staging.finish()
 
 
@@ -98,11 +99,12 @@ class _Batch:
         return self.slug, self.content.platform, self.is_news
 
 
-_UnderWay = tuple[list[_Batch], "Future[Made] | None"]
+_UnderWay = tuple[list[_Batch], pl.DataFrame | None, "Future[Made] | None"]
 
 
 def _is_done(one: _UnderWay) -> bool:
-    return one[1] is None or one[1].done()
+    made = one[-1]
+    return made is None or made.done()
 
 
 def _batches(parts: Sequence[tuple[Part, str]], reached: tuple[int, int]) -> Iterator[_Batch]:
@@ -130,14 +132,16 @@ def _grouped(batches: Iterable[_Batch]) -> Iterator[list[_Batch]]:
         yield group
 
 
-def _settle(staging: Staging, group: list[_Batch], made: Future[Made] | None) -> None:
+def _settle(
+    staging: Staging, group: list[_Batch], items: pl.DataFrame | None, made: Future[Made] | None
+) -> None:
     for batch in group:
         staging.note(batch.content.notes)
         staging.refuse(batch.name, batch.content.refusals)
         if made is None:
             staging.wait(batch.name, batch.content, batch.slug)
-    if made is not None:
-        staging.add(sum(len(batch.content.items) for batch in group), made.result())
+    if items is not None and made is not None:
+        staging.add(items, made.result())
     staging.reach(group[-1].cursor)
 
 
@@ -155,7 +159,8 @@ def _take_in_articles(
         done += batch.height
         if (first, place) > reached:
             origin = replace(origins[batch.item(0, "slug")], recurring=recurring)
-            staging.add(batch.height, records_from_items(batch.drop("slug"), origin))
+            items = batch.drop("slug")
+            staging.add(items, records_from_items(items, origin))
             staging.reach((first, place))
         progress("articles", done, waiting)
     staging.finish()

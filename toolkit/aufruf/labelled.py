@@ -179,8 +179,8 @@ def _take(file: LabelledFile, staging: Staging, origin: Origin, workspace: Works
     items = file.items()
     staging.refuse(file.name, file.refusals)
     if file.layout.text is not None:
-        made = records_from_items(placed(file.name, Batch(items)), origin)
-        staging.add(items.height, made)
+        given = placed(file.name, Batch(items))
+        made = staging.add(given, records_from_items(given, origin))
         links = _links(items, made)
     else:
         links = _links_by_id(items, staging, origin, workspace)

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from aufruf.secrets import Secret
     from aufruf.settings import MaskCategory
 
-MADE = pl.Schema({**RECORDS.schema, "unit": pl.String, "editable": pl.Boolean})
-"""Records with ``unit``, the post or article that they were made of, and ``editable``: the platform named
-the post, so that another text under the same name is an edit.
+MADE = pl.Schema({**RECORDS.schema, "unit": pl.String, "editable": pl.Boolean, "platform_id": pl.String})
+"""Records with ``unit``, the post or article that they were made of, ``editable``: the platform named the
+post, so that another text under the same name is an edit, and that name where it is to be kept.
 """
 
 
@@ -53,6 +53,7 @@ class Origin:
 
     ``language`` is that of posts from which none can be told; ``recurring`` are, by site, the lines that
     belong to no article (see `aufruf.recurring`); ``platform`` is given where its ids hold in all sources.
+    With ``keep_ids`` the platform's own ids of posts are kept.
     """
 
     source: str
@@ -64,6 +65,7 @@ class Origin:
     language: Literal["de", "en", "und"] = "und"
     recurring: Mapping[str, Collection[str]] = field(default_factory=dict[str, frozenset[str]])
     platform: str | None = None
+    keep_ids: bool = False
 
     @property
     def names(self) -> str:
@@ -134,6 +136,7 @@ def _posts(items: pl.DataFrame, origin: Origin) -> pl.DataFrame:
             reply_to=_named(items["reply_to"], origin),
             repost_of=_named(items["repost_of"], origin),
             quote_of=_named(items["quote_of"], origin),
+            platform_id=items["id"] if origin.keep_ids else pl.lit(None, pl.String),
         ),
         origin,
     )

@@ -20,12 +20,14 @@ from aufruf.files import sync, write_bytes
 from aufruf.records import MADE, Made
 from aufruf.sources.items import BATCH, ITEMS, REFUSALS
 from aufruf.sources.reading import placed
+from aufruf.tombstones import NOTHING_TAKEN_DOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from aufruf.sources.items import Batch, Refusal
+    from aufruf.tombstones import Screen
 
 Cursor = tuple[int, int]
 """What was read in which batch of it: both count from 0."""
@@ -87,10 +89,12 @@ class Staging:
 
     Args:
         folder: where the parts lie; parts that are there are taken over.
+        screen: what was taken down and is refused.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, screen: Screen = NOTHING_TAKEN_DOWN) -> None:
         self._folder = folder
+        self._screen = screen
         folder.mkdir(parents=True, exist_ok=True)
         found = sorted(folder.glob("*.json"))
         self._parts = [msgspec.json.decode(path.read_bytes(), type=_Part) for path in found]
@@ -111,11 +115,13 @@ class Staging:
             total = total.plus(part.totals)
         return total.plus(self._waiting.totals)
 
-    def add(self, items: int, made: Made) -> None:
-        """Take in the records that were made of a number of items."""
+    def add(self, items: pl.DataFrame, made: Made) -> Made:
+        """Take in the records that were made of items (see `ITEMS`); return those not taken down."""
+        made = self._screen.screened(items, made)
         self._waiting.add(_RECORDS, made.records)
         self._waiting.add(_REFUSED, made.refused)
-        self._count(items, len(made.units), Counter(made.refused["reason"]), made.residue)
+        self._count(items.height, len(made.units), Counter(made.refused["reason"]), made.residue)
+        return made
 
     def wait(self, name: str, batch: Batch, slug: str) -> None:
         """Keep a batch with articles until all are read; `waiting` gives it back, under its slug."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -17,7 +18,6 @@ from aufruf.errors import WorkspaceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     import pyarrow as pa
     from deltalake import CommitProperties, DeltaTable
@@ -155,6 +155,46 @@ class Store:
         if delta is not None:
             _retried(table, lambda: bool(delta.delete(predicate)))
 
+    def forget(self, table: Table, gone: pl.Expr) -> int:
+        """Remove the rows for which ``gone`` holds, and every trace of any earlier version.
+
+        The rows that stay become a version of their own; then all data files and log entries before it are
+        deleted, so that no earlier version can be read again. Cut off anywhere, doing it again ends it.
+        Whoever calls this holds the workspace's lock. Return how many rows were removed.
+        """
+        from deltalake import write_deltalake
+
+        if self._open(table) is None:
+            return 0
+        is_gone = gone.fill_null(value=False)
+        n = self.scan(table).filter(is_gone).select(pl.len()).collect().item()
+        if n:
+
+            def write() -> bool:
+                left = _stream(table, self.scan(table).filter(~is_gone))
+                write_deltalake(str(self._path(table)), left, mode="overwrite")
+                return True
+
+            _retried(table, write)
+        self._drop_history(table)
+        return n
+
+    def _drop_history(self, table: Table) -> None:
+        """Delete the data files and log entries of all versions but the newest; its number stays."""
+        delta = self._open(table)
+        if delta is None:
+            return
+        delta.create_checkpoint()
+        newest, kept = delta.version(), {Path(file).name for file in _files(delta)}
+        root = self._path(table)
+        for file in root.glob("*.parquet"):
+            if file.name not in kept:
+                file.unlink()
+        for entry in (root / "_delta_log").iterdir():
+            number = entry.name.split(".")[0]
+            if number.isdigit() and int(number) < newest:
+                entry.unlink()
+
     def tidy(self, table: Table) -> None:
         """Remove the data files that no version names: a killed write left them, and what is in them.
 
@@ -162,9 +202,11 @@ class Store:
         """
         root = self._path(table)
         logs = sorted((root / "_delta_log").glob("*.json"))
-        if self._open(table) is not None and (not logs or int(logs[0].stem) > 0):
-            return  # old entries of the log were cleaned up: what they name cannot be told
+        if self._open(table) is not None and not logs:
+            return  # what the checkpoint alone names cannot be told
         named = "".join(path.read_text("utf-8") for path in logs)
+        if logs and int(logs[0].stem) > 0:
+            named += "".join(self.files(table, int(logs[0].stem)))
         for file in root.glob("*.parquet"):
             if file.name not in named:
                 file.unlink(missing_ok=True)

@@ -360,6 +360,19 @@ GOLD = Table(
     ("gold_run", "record_id", "label", "column"),
 )
 
+TOMBSTONES = Table(
+    "tombstones",
+    "What was taken down and must not come back: hashes under a key of their own, never text. Append-only.",
+    ("kind", "tombstone"),
+    (
+        Column("kind", pl.String, "record, post, url, author or text"),
+        Column("tombstone", pl.String, "keyed hash of what is refused; of kind record the record_id itself"),
+        Column("takedown", pl.String, "the takedown that made it"),
+        Column("at", TIME, "when"),
+    ),
+    ("kind", "at"),
+)
+
 EVENTS = Table(
     "events",
     "Who did what when: append-only, each row holds the hash of the one before; never text.",
@@ -390,5 +403,6 @@ TABLES: tuple[Table, ...] = (
     ANSWERS,
     SOURCE_LABELS,
     GOLD,
+    TOMBSTONES,
     EVENTS,
 )

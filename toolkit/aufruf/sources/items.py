@@ -71,6 +71,7 @@ LEAVINGS: Mapping[str, str] = {
     "not_html": "an answer of a server that is no page, such as a picture",
     "no_article": "a page, or an entry of a feed, without the text of an article",
     "only_residue": "an article of nothing but comment forms and the like",
+    "taken_down": "taken down from this workspace earlier, or a copy of what was",
 }
 """Why an item is refused that was not to be expected to be good, by the code of the reason."""
 
