@@ -28,6 +28,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--campaign", action="store_true", help="run the long, repeated tests in full")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give tests of a campaign the time that fifty repetitions take."""
+    if config.getoption("--campaign"):
+        for item in items:
+            item.add_marker(pytest.mark.timeout(7200))
+
+
 @pytest.fixture
 def repetitions(request: pytest.FixtureRequest) -> int:
     """How often a test of random moments tries: 3 times, with ``--campaign`` 50."""
