@@ -158,7 +158,8 @@ class Store:
     def forget(self, table: Table, gone: pl.Expr) -> int:
         """Remove the rows for which ``gone`` holds, and every trace of any earlier version.
 
-        The rows that stay become a version of their own; then all data files and log entries before it are
+        The rows that stay become a version of their own, even if nothing is removed: the newest log entry may
+        name what was deleted; then all data files and log entries before it are
         deleted, so that no earlier version can be read again. Cut off anywhere, doing it again ends it.
         Whoever calls this holds the workspace's lock. Return how many rows were removed.
         """
@@ -168,14 +169,13 @@ class Store:
             return 0
         is_gone = gone.fill_null(value=False)
         n = self.scan(table).filter(is_gone).select(pl.len()).collect().item()
-        if n:
 
-            def write() -> bool:
-                left = _stream(table, self.scan(table).filter(~is_gone))
-                write_deltalake(str(self._path(table)), left, mode="overwrite")
-                return True
+        def write() -> bool:
+            left = _stream(table, self.scan(table).filter(~is_gone))
+            write_deltalake(str(self._path(table)), left, mode="overwrite")
+            return True
 
-            _retried(table, write)
+        _retried(table, write)
         self._drop_history(table)
         return n
 
