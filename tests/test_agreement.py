@@ -20,7 +20,7 @@ from statsmodels.stats.inter_rater import aggregate_raters
 from statsmodels.stats.inter_rater import fleiss_kappa as statsmodels_fleiss
 
 from aufruf.agreement import AgreementRow, Bootstrap, Question, code, coefficients
-from aufruf.agreement.bootstrap import NO_SPREAD, ONE_CLUSTER, UNSTABLE
+from aufruf.agreement.bootstrap import NO_SPREAD, ONE_CLUSTER, UNSTABLE, _one_by_one, _together
 from aufruf.agreement.coding import against_others
 from aufruf.agreement.coefficients import NEVER_SAID, NO_CROSSED, NO_PAIRS, NO_YES, ONE_VALUE
 from aufruf.agreement.distances import masi_distance, masi_distances, members
@@ -417,6 +417,16 @@ def test_the_interval_is_that_of_resampling_clusters_one_by_one():
     units, clusters = ["".join(row) for row in cells], [str(n // 3) for n in range(120)]
     found = alpha(long(units, clusters), resamples=2000)
     assert (found.low, found.high) == pytest.approx(naive_interval(units, clusters, 2000), abs=0.012)
+
+
+def test_drawing_clusters_one_by_one_is_drawing_them_together():
+    """Means and variances of how often rows are drawn, of 20,000 resamples."""
+    clusters, rng = np.array([1, 2, 5, 1, 3]), np.random.default_rng(0)
+    found = [draw(clusters, 12, 20_000, rng) for draw in (_one_by_one, _together)]
+    for times in found:
+        assert (times.sum(axis=1) == 12).all()
+        assert times.mean(axis=0) == pytest.approx(clusters, rel=0.03)
+        assert times.var(axis=0) == pytest.approx(clusters * (1 - clusters / 12), rel=0.05)
 
 
 def test_duplicates_in_one_cluster_widen_the_interval():

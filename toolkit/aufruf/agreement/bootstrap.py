@@ -12,10 +12,11 @@ from aufruf.agreement.sums import Sums, cluster_parts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from aufruf.agreement.coding import Coded, Floats
+    from aufruf.agreement.coding import Coded, Floats, Ints
 
 _RESAMPLED_AT_ONCE = 4_000_000
 _UNDEFINED_AT_MOST = 0.05
+_ALIKE = 6
 ONE_CLUSTER = "no interval: all records are of one duplicate cluster"
 UNSTABLE = "no interval: too many resamples hold one value only"
 NO_SPREAD = "no interval: all resamples give the same, so they do not tell how sure that is"
@@ -34,14 +35,27 @@ def draws(sums: Sums, *, seed: int, resamples: int) -> Iterator[Sums]:
     """Yield sums over clusters drawn with replacement, many resamples at once.
 
     Clusters that contribute the same are drawn together, as one multinomial draw: the distribution is the
-    same, and a million answers cost little more than a thousand.
+    same, and a million answers cost little more than a thousand. Where few are alike, drawing them one by
+    one is quicker.
     """
     generator = np.random.default_rng(seed)
     total = int(sums.clusters.sum())
+    drawn = _one_by_one if total < _ALIKE * len(sums.clusters) else _together
     at_once = max(1, _RESAMPLED_AT_ONCE // len(sums.clusters))
     for start in range(0, resamples, at_once):
         size = min(at_once, resamples - start)
-        yield sums.weighted(generator.multinomial(total, sums.clusters / total, size).astype(np.float64))
+        yield sums.weighted(drawn(sums.clusters, total, size, generator).astype(np.float64))
+
+
+def _together(clusters: Ints, total: int, size: int, generator: np.random.Generator) -> Ints:
+    """Return how often clusters of each row are drawn in each of ``size`` resamples, (size, rows)."""
+    return generator.multinomial(total, clusters / total, size)
+
+
+def _one_by_one(clusters: Ints, total: int, size: int, generator: np.random.Generator) -> Ints:
+    starts = np.cumsum(clusters) - clusters
+    times = (np.bincount(generator.integers(total, size=total), minlength=total) for _ in range(size))
+    return np.stack([np.add.reduceat(each, starts) for each in times])
 
 
 def crossed_draws(

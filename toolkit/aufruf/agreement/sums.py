@@ -43,8 +43,8 @@ class Sums:
 
     def weighted(self, weights: Floats) -> Sums:
         """Return the sums over all rows, one row for each row of ``weights``, (resamples, rows)."""
-        parts = {name: weights @ part for name, part in self.parts.items()}
-        return Sums(np.ones(len(weights), np.int64), parts)
+        totals = weights @ np.hstack(list(self.parts.values()))
+        return Sums(np.ones(len(weights), np.int64), _divided(totals, self.parts))
 
 
 def sums_of(coded: Coded, distances: Floats | None, *, ordered: bool, sides: bool = False) -> Sums:
@@ -57,12 +57,10 @@ def sums_of(coded: Coded, distances: Floats | None, *, ordered: bool, sides: boo
         sides: whether the two sides are to be told apart.
     """
     parts = cluster_parts(coded, distances, ordered=ordered, sides=sides)
-    columns = [part.shape[1] for part in parts.values()]
     rows = pl.from_numpy(np.column_stack([part.round(12) for part in parts.values()]))
     alike = rows.group_by(rows.columns).agg(clusters=pl.len()).sort(rows.columns)
-    divided = np.split(alike.drop("clusters").to_numpy(), np.cumsum(columns)[:-1], axis=1)
     clusters = alike.get_column("clusters").cast(pl.Int64).to_numpy()
-    return Sums(clusters, dict(zip(parts, divided, strict=True)))
+    return Sums(clusters, _divided(alike.drop("clusters").to_numpy(), parts))
 
 
 def cluster_parts(
@@ -111,6 +109,12 @@ def cluster_parts(
             of_side = np.bincount(cell[coded.side == side], minlength=size * values).reshape(size, values)
             per_unit[name] = compared[:, None] * of_side
     return {name: _by_cluster(part, cluster) for name, part in per_unit.items()}
+
+
+def _divided(matrix: Floats, parts: dict[str, Floats]) -> dict[str, Floats]:
+    """Return the columns of a matrix by the names of the parts that it was put together from."""
+    ends = np.cumsum([part.shape[1] for part in parts.values()])
+    return dict(zip(parts, np.split(matrix, ends[:-1], axis=1), strict=True))
 
 
 def _units(coded: Coded) -> tuple[Ints, Floats, Ints]:
