@@ -12,8 +12,9 @@ import pytest
 from aufruf.errors import InputError, SettingsError
 from aufruf.release.build import export
 from aufruf.release.draft import draft_release
-from aufruf.release.features import FEATURES, default_features, encode
+from aufruf.release.features import FEATURES, GROUPS, default_features, encode
 from aufruf.release.manifest import read_manifest
+from aufruf.release.verify import verify
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, GOLD, RECORDS, SAMPLES
 from aufruf.workspace import PSEUDONYM_KEY, open_workspace
 
@@ -216,10 +217,12 @@ def test_a_dry_run_says_what_the_release_will_hold_and_writes_nothing(
 def test_pseudonyms_of_one_release_cannot_be_found_in_the_next(released_workspace: Workspace):
     first = released_workspace.root / "releases" / "0.1.0"
     second = Path(export(released_workspace, "0.2.0").path)
-    for column in ("group", "author_group", "conversation_group"):
-        one, two = (set(rows_of(path)[column].drop_nulls()) for path in (first, second))
-        assert len(one) == len(two)
-        assert not one & two
+    both = rows_of(first).join(rows_of(second), on="id", suffix="@next")
+    for column in GROUPS:
+        pairs = both.select(column, f"{column}@next").drop_nulls().unique()
+        assert pairs.height == pairs.get_column(column).n_unique() >= 20
+        same = pairs.filter(pl.col(column) == pl.col(f"{column}@next")).height
+        assert same <= 5, "names are dealt anew"
     names = [set(rows_of(path, "annotations")["annotator"]) for path in (first, second)]
     assert not names[0] & names[1]
 
@@ -272,3 +275,27 @@ def test_a_scheme_whose_attribute_makes_a_label_column_twice_is_refused(workspac
     path.write_text(path.read_text("utf-8").replace('name = "target"', 'name = "voice"'), "utf-8")
     with pytest.raises(SettingsError, match="threat_voice"):
         default_features(open_workspace(workspace.root).label_scheme)
+
+
+def test_annotators_keep_their_pseudonym_over_releases_only_if_asked(filled_workspace: Workspace):
+    settings = filled_workspace.root / "aufruf.toml"
+    changed = settings.read_text("utf-8").replace("[release]", '[release]\nannotators = "stable"')
+    settings.write_text(changed, "utf-8")
+    stable = open_workspace(filled_workspace.root)
+    first, second = (Path(export(stable, version).path) for version in ("0.1.0", "0.1.1"))
+    people = [set(rows_of(path, "annotations")["annotator"]) for path in (first, second)]
+    assert people[0] == people[1]
+    assert len(people[0]) == 4
+    assert [read_manifest(path).annotators for path in (first, second)] == ["stable", "stable"]
+
+
+def test_a_relation_that_is_switched_off_is_recorded_and_may_be_shared(filled_workspace: Workspace):
+    settings = filled_workspace.root / "aufruf.toml"
+    changed = settings.read_text("utf-8").replace('"author", ', "", 1)
+    settings.write_text(changed, "utf-8")
+    path = Path(export(open_workspace(filled_workspace.root), "0.1.0").path)
+    assert read_manifest(path).relations == ["duplicate", "conversation", "reply", "article", "syndicated"]
+    report = verify(path)
+    assert report.ok
+    assert report.certificate["shared_author_groups"] > 0
+    assert report.certificate["shared_groups"] == 0

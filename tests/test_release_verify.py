@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from aufruf.errors import InputError
 from aufruf.label_scheme import load_label_scheme
-from aufruf.release.features import FEATURES, FOLDERS, SPLITS
+from aufruf.release.features import FEATURES, FOLDERS, GROUPS, SPLITS
 from aufruf.release.manifest import MANIFEST, canonical_json, list_files, read_manifest, seal
 from aufruf.release.parquet import content_sha256, read_split, write_split
 from aufruf.release.verify import verify
@@ -60,23 +61,24 @@ def test_verification_needs_neither_the_workspace_nor_the_folders_name(filled_re
     assert verify(Path(moved)).ok
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_a_flipped_bit_in_any_file_is_found_and_the_file_named(filled_release: Path, seed: int):
-    rng = random.Random(seed)
+@given(flips=st.data())
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_flipped_bit_anywhere_is_found_and_the_file_named(filled_release: Path, flips: st.DataObject):
     paths = sorted(path for path in filled_release.rglob("*") if path.is_file())
-    assert len(paths) == 17
-    for path in paths:
-        content = path.read_bytes()
-        place = rng.randrange(len(content))
-        flipped = bytearray(content)
-        flipped[place] ^= 1 << rng.randrange(8)
-        path.write_bytes(flipped)
+    assert len(paths) > 13
+    path = flips.draw(st.sampled_from(paths))
+    content = path.read_bytes()
+    place = flips.draw(st.integers(0, len(content) - 1))
+    flipped = bytearray(content)
+    flipped[place] ^= 1 << flips.draw(st.integers(0, 7))
+    path.write_bytes(flipped)
+    try:
         report = verify(filled_release)
-        name = path.relative_to(filled_release).as_posix()
-        assert not report.ok, (name, place)
-        assert [failure.partition(":")[0] for failure in report.failures] == [name], place
+    finally:
         path.write_bytes(content)
-    assert verify(filled_release).ok
+    name = path.relative_to(filled_release).as_posix()
+    assert not report.ok
+    assert [failure.partition(":")[0] for failure in report.failures] == [name]
 
 
 def test_every_byte_of_the_manifest_counts(filled_release: Path):
@@ -155,7 +157,7 @@ def test_what_must_not_be_is_found_although_all_hashes_fit(
     assert any(problem in failure for failure in report.failures), report.failures
 
 
-@pytest.mark.parametrize("column", ["group", "author_group", "conversation_group"])
+@pytest.mark.parametrize("column", GROUPS)
 def test_a_group_in_two_splits_is_found(filled_release: Path, column: str):
     rows = read_split(filled_release, "default", "train", features_of(filled_release, "default"))
     rewrite(filled_release, first(column, rows.get_column(column).drop_nulls()[0]))
@@ -225,3 +227,12 @@ def test_the_content_hash_sees_nulls_borders_and_order():
         return content_sha256(frames | {("default", "train"): pl.DataFrame({"x": rows}, schema=empty.schema)})
 
     assert len({hash_of(rows) for rows in cases}) == len(cases)
+
+
+def test_periods_that_overlap_are_found(filled_release: Path):
+    borders = {"validation": "2031-05-01T00:00:00+00:00", "test": "2031-06-01T00:00:00+00:00"}
+    reseal(filled_release, borders=borders)
+    assert verify(filled_release).failures == [
+        "MANIFEST.json: train holds a record of a later month than validation",
+        "MANIFEST.json: validation holds a record of a later month than test",
+    ]

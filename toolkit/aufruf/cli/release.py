@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aufruf.cli.options import DryRunOption, JsonOption, SeedOption, WorkspaceOption, show_json, show_table
+
+if TYPE_CHECKING:
+    from aufruf.release.likeness import Likeness
 
 _PANEL = "Releases"
 
@@ -78,8 +81,18 @@ def verify(
         rows = [[name.replace("_", " "), f"{n:,}"] for name, n in report.certificate.items()]
         if rows:
             show_table("across splits", ["", "n"], rows)
+        if report.likeness is not None:
+            typer.echo(_said_of_likeness(report.likeness))
     if not report.ok:
         failures = len(report.failures)
         raise GateError(f"{path}: {failures} failure{'s' if failures > 1 else ''}; get a sound copy of it")
     if not as_json:
         typer.echo(f"verified: {path}")
+
+
+def _said_of_likeness(found: Likeness) -> str:
+    highest = f"below {found.searched_from}" if found.highest is None else f"{found.highest:.3f}"
+    return (
+        f"highest similarity across splits: {highest} among {found.texts:,} texts; near-duplicates across "
+        f"splits: {found.near_duplicates:,}"
+    )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
-from aufruf.release.features import SPLITS
+from aufruf.release.features import GROUPS, SPLITS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-_GROUPS = ("group", "author_group", "conversation_group")
+    Frames = Mapping[tuple[str, str], pl.DataFrame]
+    Found = tuple[list[str], dict[str, int]]
 
 
 def check_rows(frame: pl.DataFrame, features: Mapping[str, Any]) -> list[str]:
@@ -28,36 +30,59 @@ def check_rows(frame: pl.DataFrame, features: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-def check_splits(
-    frames: Mapping[tuple[str, str], pl.DataFrame], lock: Mapping[str, str]
-) -> tuple[list[str], dict[str, int]]:
-    """Return what crosses splits, or stands elsewhere than the lock says, and the certificate."""
-    columns = ["id", "text", *_GROUPS]
-    records = pl.concat(
-        [frames["default", split].select(columns).with_columns(split=pl.lit(split)) for split in SPLITS]
-    )
-    dehydrated = pl.concat(
-        [frames["dehydrated", split].select("id").with_columns(split=pl.lit(split)) for split in SPLITS]
-    )
-    judged = pl.concat(
-        [frames["annotations", split].select("id").with_columns(split=pl.lit(split)) for split in SPLITS]
-    )
-    locked = pl.DataFrame(
-        {"id": list(lock), "split": list(lock.values())}, schema={"id": pl.String, "split": pl.String}
-    )
-    certificate = {f"shared_{name}s": _shared(records, name) for name in columns}
-    certificate["unlocked"] = records.join(locked, on=["id", "split"], how="anti").height
-    certificate["judgements_elsewhere"] = judged.join(records, on=["id", "split"], how="anti").height
-    certificate["dehydrated_elsewhere"] = (
-        records.join(dehydrated, on=["id", "split"], how="anti").height
-        + dehydrated.join(records, on=["id", "split"], how="anti").height
-    )
+def check_splits(frames: Frames, lock: Mapping[str, str], relations: Sequence[str]) -> Found:
+    """Return what crosses splits, or stands elsewhere than the lock says, and the certificate.
+
+    Args:
+        frames: the stored rows of each (config, split).
+        lock: the split of each record_id.
+        relations: what the release says that its splits do not cross.
+    """
+    records = _of_all_splits(frames, "default", ["id", "text", *GROUPS])
+    certificate = {f"shared_{name}s": _shared(records, name) for name in ("id", "text", *GROUPS)}
+    allowed = {"shared_texts"} | {
+        f"shared_{name}s" for name, relation in GROUPS.items() if relation and relation not in relations
+    }
+    certificate |= _elsewhere(records, frames, lock)
     problems = [
-        f"{n:,} {name.replace('_', ' ')}" for name, n in certificate.items() if n and name != "shared_texts"
+        f"{n:,} {name.replace('_', ' ')}" for name, n in certificate.items() if n and name not in allowed
     ]
     if records.get_column("id").is_duplicated().any():
         problems.append("an id stands twice")
     return problems, certificate
+
+
+def check_periods(frames: Frames) -> list[str]:
+    """Return whether a split that must be older than another has a record of a later month."""
+    months = [frames["default", split].select(pl.col("month")).to_series() for split in SPLITS]
+    known = [(split, month.drop_nulls().sort()) for split, month in zip(SPLITS, months, strict=True)]
+    filled = [(split, month) for split, month in known if len(month)]
+    return [
+        f"{earlier} holds a record of a later month than {later}"
+        for (earlier, before), (later, after) in pairwise(filled)
+        if before[-1] > after[0]
+    ]
+
+
+def _of_all_splits(frames: Frames, config: str, columns: Sequence[str]) -> pl.DataFrame:
+    return pl.concat(
+        [frames[config, split].select(columns).with_columns(split=pl.lit(split)) for split in SPLITS]
+    )
+
+
+def _elsewhere(records: pl.DataFrame, frames: Frames, lock: Mapping[str, str]) -> dict[str, int]:
+    """Count what does not stand in the split where the records, or the lock, have it."""
+    locked = pl.DataFrame(
+        {"id": list(lock), "split": list(lock.values())}, schema={"id": pl.String, "split": pl.String}
+    )
+    judged, dehydrated = (_of_all_splits(frames, config, ["id"]) for config in ("annotations", "dehydrated"))
+    place = ["id", "split"]
+    return {
+        "unlocked": records.join(locked, on=place, how="anti").height,
+        "judgements_elsewhere": judged.join(records, on=place, how="anti").height,
+        "dehydrated_elsewhere": records.join(dehydrated, on=place, how="anti").height
+        + dehydrated.join(records, on=place, how="anti").height,
+    }
 
 
 def _shared(records: pl.DataFrame, column: str) -> int:

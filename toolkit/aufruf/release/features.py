@@ -21,6 +21,14 @@ FOLDERS = {"default": "data", "annotations": "annotations", "dehydrated": "dehyd
 SECONDS = ("under 5", "5 to 14", "15 to 29", "30 to 59", "60 to 119", "120 or more")
 SECONDS_BREAKS = (5, 15, 30, 60, 120)
 NEVER_RELEASED_FLAGS = ("urgent",)
+GROUPS = {
+    "group": None,
+    "duplicate_group": "duplicate",
+    "author_group": "author",
+    "conversation_group": "conversation",
+    "article_group": "article",
+}
+"""Each column of groups with the relation that must hold for it not to cross splits; None: always."""
 WORDS = ("text", "context_before", "context_after")
 """Columns that hold words of others."""
 
@@ -57,9 +65,7 @@ def default_features(scheme: LabelScheme) -> Features:
         ("asked", List(label)),
         ("weight", Value("float64")),
     ]
-    columns += [
-        (name, Value("string")) for name in ("stratum", "group", "author_group", "conversation_group")
-    ]
+    columns += [(name, Value("string")) for name in ("stratum", *GROUPS)]
     return _features(columns)
 
 

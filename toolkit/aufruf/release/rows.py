@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from aufruf.release.features import NEVER_RELEASED_FLAGS, SECONDS, SECONDS_BREAKS
@@ -72,9 +73,11 @@ def with_groups(rows: pl.DataFrame, placed: pl.DataFrame, salt: bytes) -> pl.Dat
         salt: of this release: the same author has another name in the next.
     """
     return rows.join(placed, on="record_id", how="inner", maintain_order="left").with_columns(
-        group=salted("group", salt, "group"),
-        author_group=salted("author", salt, "author"),
-        conversation_group=salted("conversation", salt, "conversation"),
+        group=numbered("group", salt, "group"),
+        duplicate_group=numbered("cluster", salt, "duplicate"),
+        author_group=numbered("author", salt, "author"),
+        conversation_group=numbered("conversation", salt, "conversation"),
+        article_group=numbered("article_id", salt, "article"),
     )
 
 
@@ -95,6 +98,22 @@ def judgement_rows(annotations: pl.DataFrame, placed: pl.DataFrame, salt: bytes)
         .sort("id", "pass", "annotator", "round", "purpose", "created_at", "annotation_uuid")
     )
     return rows.drop("created_at", "annotation_uuid", "comment")
+
+
+def numbered(column: str, salt: bytes, prefix: str) -> pl.Expr:
+    """Return names for the values of a column: their numbers in an order that only the salt tells."""
+
+    def names(values: pl.Series) -> pl.Series:
+        rank = values.rank("dense") - 1
+        seed = hashlib.blake2b(prefix.encode(), key=salt).digest()
+        order = np.random.default_rng(list(seed)).permutation(values.drop_nulls().n_unique())
+        return (
+            (pl.Series(order).gather(rank).cast(pl.String).to_frame("n"))
+            .select(pl.format(f"{prefix}-{{}}", "n"))
+            .to_series()
+        )
+
+    return pl.col(column).map_batches(names, return_dtype=pl.String)
 
 
 def salted(column: str, salt: bytes, prefix: str) -> pl.Expr:

@@ -9,10 +9,11 @@ import polars as pl
 
 from aufruf.errors import AufrufError, InputError
 from aufruf.label_scheme import load_label_scheme
-from aufruf.release.checks import check_rows, check_splits
+from aufruf.release.checks import check_periods, check_rows, check_splits
 from aufruf.release.features import FEATURES, FOLDERS, SPLITS
 from aufruf.release.figures import BEGIN, END, figures
 from aufruf.release.front_matter import dataset_info, read_front_matter
+from aufruf.release.likeness import Likeness, likeness
 from aufruf.release.manifest import MANIFEST, list_files, read_manifest
 from aufruf.release.parquet import content_sha256, read_split, split_files, stored_features
 from aufruf.release.versions import LOCK, read_lock
@@ -31,13 +32,17 @@ class VerifyReport:
     """What was found. ``failures`` each begin with the file that they are about.
 
     ``certificate`` counts what more than one split holds: ``shared_groups`` and so on are 0 in a sound
-    release; ``shared_texts`` counts texts that are equal letter by letter. Empty where files are damaged.
+    release; ``shared_texts`` counts texts that are equal letter by letter. Groups of a relation that the
+    release was told not to keep together may be shared. ``likeness`` says how alike texts of different
+    splits are. Empty and null where files are damaged.
     """
 
     path: str
     ok: bool
     failures: list[str]
     certificate: dict[str, int] = field(default_factory=dict[str, int])
+    relations: list[str] = field(default_factory=list[str])
+    likeness: Likeness | None = None
 
 
 def verify(path: Path) -> VerifyReport:
@@ -60,10 +65,9 @@ def verify(path: Path) -> VerifyReport:
     if failures:
         return VerifyReport(str(path), ok=False, failures=failures)
     try:
-        failures, certificate = _content_failures(path, manifest)
+        return _read(path, manifest)
     except (AufrufError, pl.exceptions.PolarsError, OSError) as error:
         return VerifyReport(str(path), ok=False, failures=[f"{path.name}: cannot be read: {error}"])
-    return VerifyReport(str(path), not failures, failures, certificate)
 
 
 def _altered_files(path: Path, manifest: Manifest) -> list[str]:
@@ -80,29 +84,42 @@ def _altered_files(path: Path, manifest: Manifest) -> list[str]:
     return [*missing, *stray, *altered]
 
 
-def _content_failures(path: Path, manifest: Manifest) -> tuple[list[str], dict[str, int]]:
+def _read(path: Path, manifest: Manifest) -> VerifyReport:
+    """Check the rows of a release whose files are as its manifest says."""
     scheme = load_label_scheme(path / "docs" / "label_scheme.toml")
-    if scheme.sha256 != manifest.label_scheme.sha256:
-        return [f"docs/label_scheme.toml: is another label scheme than {MANIFEST} names"], {}
     features = {config: FEATURES[config](scheme) for config in FOLDERS}
     failures = _column_failures(path, features)
+    if scheme.sha256 != manifest.label_scheme.sha256:
+        failures = [f"docs/label_scheme.toml: is another label scheme than {MANIFEST} names"]
     if failures:
-        return failures, {}
+        return VerifyReport(str(path), ok=False, failures=failures)
     frames = {
         (config, split): read_split(path, config, split, features[config])
         for config in FOLDERS
         for split in SPLITS
     }
-    for (config, split), frame in frames.items():
-        where = split_files(config, split, frame.height)[:1]
-        failures += [
-            f"{name}: {problem}" for name in where for problem in check_rows(frame, features[config])
-        ]
+    problems, certificate = check_splits(frames, read_lock(path / LOCK), manifest.relations)
+    failures = [
+        *_row_failures(frames, features, manifest),
+        *(f"{LOCK}: {problem}" for problem in problems),
+        *_card_failures(path, manifest, scheme, frames),
+    ]
+    if manifest.borders:
+        failures += [f"{MANIFEST}: {problem}" for problem in check_periods(frames)]
+    alike = likeness({split: frames["default", split] for split in SPLITS})
+    return VerifyReport(str(path), not failures, failures, certificate, manifest.relations, alike)
+
+
+def _row_failures(frames: Frames, features: dict[str, Any], manifest: Manifest) -> list[str]:
+    failures = [
+        f"{name}: {problem}"
+        for (config, split), frame in frames.items()
+        for name in split_files(config, split, frame.height)[:1]
+        for problem in check_rows(frame, features[config])
+    ]
     if content_sha256(frames) != manifest.content_sha256:
         failures.append(f"{MANIFEST}: the content of data and annotations has another hash")
-    problems, certificate = check_splits(frames, read_lock(path / LOCK))
-    failures += [f"{LOCK}: {problem}" for problem in problems]
-    return failures + _card_failures(path, manifest, scheme, frames), certificate
+    return failures
 
 
 def _column_failures(path: Path, features: dict[str, Any]) -> list[str]:
