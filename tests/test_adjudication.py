@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from aufruf.errors import InputError
+from aufruf.errors import InputError, ServerError
 from aufruf.gold import decide_gold, newest_gold
+from aufruf.labelstudio import server
 from aufruf.labelstudio.accounts import ensure_named
 from aufruf.labelstudio.adjudication import adjudicate
 from aufruf.labelstudio.answers import Answer
@@ -16,6 +17,7 @@ from aufruf.labelstudio.api import connect
 from aufruf.labelstudio.apply import apply
 from aufruf.labelstudio.entry import enter_answers
 from aufruf.labelstudio.progress import round_status
+from aufruf.labelstudio.projects import task_ids
 from aufruf.labelstudio.pull import pull
 from aufruf.labelstudio.rounds import assignments, plan_round, settled_in
 from aufruf.status import status
@@ -151,3 +153,26 @@ def test_a_list_of_records_goes_out_whatever_was_answered(disputed: Workspace, t
     path.write_text("nobody-knows-it\n")
     with pytest.raises(InputError, match="1 of 1 records are not in the workspace"):
         adjudicate(disputed, ROUND, path)
+
+
+@pytest.mark.labelstudio
+def test_a_run_that_was_cut_off_is_taken_up_and_each_task_is_there_once(disputed: Workspace):
+    upstream = disputed.secrets.get(server.URL)
+    assert upstream is not None
+    disputed.secrets.update({server.URL: "http://127.0.0.1:9"})
+    with pytest.raises(ServerError):
+        adjudicate(disputed, ROUND)
+    disputed.secrets.update({server.URL: upstream.reveal()})
+    keys = assignments(disputed, ROUND, ADJUDICATION).get_column("task_key")
+    assert len(keys) == 4, "planned, not brought in"
+    disputed.store.delete(ASSIGNMENTS, f"task_key = '{keys[0]}'")  # as if cut off before they were written
+    for _ in range(2):
+        adjudicate(disputed, ROUND)
+        planned = assignments(disputed, ROUND, ADJUDICATION)
+        assert set(planned.get_column("task_key")) == set(keys)
+        assert disputed.store.read(DISPUTES).height == 4
+        with connect(disputed) as api:
+            found = [
+                key for number in planned.get_column("project_id").unique() for key in task_ids(api, number)
+            ]
+        assert sorted(found) == sorted(keys)

@@ -90,10 +90,10 @@ BLUR = """
 
 ANSWERS = """
 .aufruf-answers { display: flex; flex-wrap: wrap; gap: 8px; margin: 4px 0 10px; }
-.aufruf-answers > div {
+.aufruf-answer {
   border: 1px solid #ddd; border-radius: 6px; flex: 1 1 14rem; max-width: 28rem; padding: 4px 10px;
 }
-.aufruf-answers > div:not(:has(.lsf-htx-richtext:not(:empty))) { display: none; }
+.aufruf-answer:has(.lsf-richtext__line:only-child:empty) { display: none; }
 .aufruf-answers .lsf-htx-richtext { font-size: 14px; line-height: 1.5; white-space: pre-wrap; }
 """
 """Earlier answers stand side by side; fields without one do not show."""
