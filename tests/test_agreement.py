@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import krippendorff
 import numpy as np
@@ -21,12 +21,9 @@ from statsmodels.stats.inter_rater import fleiss_kappa as statsmodels_fleiss
 
 from aufruf.agreement import AgreementRow, Bootstrap, Question, code, coefficients
 from aufruf.agreement.bootstrap import NO_SPREAD, ONE_CLUSTER, UNSTABLE, _one_by_one, _together
-from aufruf.agreement.coding import against_others
+from aufruf.agreement.coding import Coded, against_others
 from aufruf.agreement.coefficients import NEVER_SAID, NO_CROSSED, NO_PAIRS, NO_YES, ONE_VALUE
 from aufruf.agreement.distances import masi_distance, masi_distances, members
-
-if TYPE_CHECKING:
-    from aufruf.agreement.coding import Coded
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 CHANCE_CORRECTED = ("krippendorff_alpha", "cohen_kappa", "fleiss_kappa", "gwet_ac1", "pabak")
@@ -368,6 +365,12 @@ def test_an_annotator_is_compared_with_each_other_one():
     assert (found["raw"].records, found["raw"].annotators) == (3, 3)
 
 
+def test_who_never_judged_what_another_did_is_no_third_side():
+    found = rows(long(["ab.", "aa.", "bb.", "..c"]))
+    assert found["cohen_kappa"].value == pytest.approx(cohen_kappa_score(["a", "a", "b"], ["b", "a", "b"]))
+    assert found["cohen_kappa"].annotators == 2
+
+
 def test_a_crossed_bootstrap_is_wider_where_annotators_differ():
     rng = np.random.default_rng(0)
     truth = rng.random(200) < 0.5
@@ -468,6 +471,27 @@ def test_gahd_agrees_as_published():
     found = alpha(answers, resamples=1000)
     assert found.value == pytest.approx(0.689, abs=0.001)
     assert found.records == 1653
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "prevalence", "wrong"), [(200, 0.3, 0.1), (500, 0.05, 0.03)])
+def test_intervals_cover_what_another_sample_of_records_would_show(n: int, prevalence: float, wrong: float):
+    """95 % intervals of 300 simulated rounds; the truth is that of 400,000 records by the same annotators."""
+    rng = np.random.default_rng(1)
+
+    def answers(size: int) -> Coded:
+        truth = rng.random(size) < prevalence
+        said = (truth[:, None] ^ (rng.random((size, 3)) < wrong)).astype(np.int64).ravel()
+        unit, who = np.repeat(np.arange(size), 3), np.tile(np.arange(3), size)
+        return Coded(("false", "true"), said, unit, unit, unit, who, who, np.ones(size * 3))
+
+    question = {"is_yes_no": True, "yes": 1}
+    truth = {name: row.value for name, row in rows(answers(400_000), **question).items()}
+    covered: dict[str, int] = dict.fromkeys(truth, 0)
+    for seed in range(300):
+        for name, row in rows(answers(n), Bootstrap(seed, 400), **question).items():
+            covered[name] += row.low is not None and row.low <= truth[name] <= row.high
+    assert all(0.9 < times / 300 < 0.98 for times in covered.values()), covered
 
 
 @pytest.mark.slow

@@ -197,8 +197,11 @@ def _values(counts: dict[str, int]) -> str:
 
 
 def _show_ties(report: GoldReport) -> None:
-    rows = [[tie.record_id, f"{tie.label}_{tie.column}", _values(tie.distribution)] for tie in report.ties]
-    show_table(f"gold {report.gold_run}: open", ["record", "", "answers"], rows)
+    rows = [
+        [tie.record_id, f"{tie.label}_{tie.column}", _values(tie.distribution), _share(tie.posterior)]
+        for tie in report.ties
+    ]
+    show_table(f"gold {report.gold_run}: open", ["record", "", "answers", "posterior"], rows)
 
 
 def _show_annotators(report: GoldReport) -> None:

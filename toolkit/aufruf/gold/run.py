@@ -44,12 +44,16 @@ class ColumnReport:
 
 @dataclass(frozen=True)
 class Tie:
-    """A record whose label is for adjudication in one column, and what was answered."""
+    """A record whose label is for adjudication in one column, and what was answered.
+
+    ``posterior`` is the probability of yes by a model of the annotators; null where none was asked.
+    """
 
     record_id: str
     label: str
     column: str
     distribution: dict[str, int]
+    posterior: float | None
 
 
 @dataclass(frozen=True)
@@ -221,8 +225,10 @@ def _report(  # noqa: PLR0913, PLR0917 -- what a report tells of
         compared_with=None if compared.is_empty() else compared.item(0, "gold_run"),
         changes=changes_between(compared, rows),
         ties=[
-            Tie(record, label, column, {entry["value"]: entry["n"] for entry in counts})
-            for record, label, column, counts in open_rows.select(*_CELL, "distribution").iter_rows()
+            Tie(record, label, column, {entry["value"]: entry["n"] for entry in counts}, posterior)
+            for record, label, column, counts, posterior in open_rows.select(
+                *_CELL, "distribution", "posterior"
+            ).iter_rows()
         ],
     )
 
