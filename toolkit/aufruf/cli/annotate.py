@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from aufruf.cli.annotate_adjudicate import adjudicate
+from aufruf.cli.annotate_migrate import migrate
 from aufruf.cli.annotate_qualify import qualify
 from aufruf.cli.annotate_status import pull, status
 from aufruf.cli.options import (
@@ -40,6 +41,7 @@ def register(app: typer.Typer) -> None:
     group.command("pull")(pull)
     group.command("adjudicate")(adjudicate)
     group.command("qualify")(qualify)
+    group.command("migrate")(migrate)
     app.add_typer(group, name="annotate", rich_help_panel=_PANEL)
 
 

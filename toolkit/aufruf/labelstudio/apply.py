@@ -15,6 +15,7 @@ from aufruf.labelstudio.adjudication_tasks import with_disputes
 from aufruf.labelstudio.api import connect
 from aufruf.labelstudio.instruction import guidelines_html
 from aufruf.labelstudio.interface import SETTLED, TEXT, build_interface, settled_choices
+from aufruf.labelstudio.migration import lost_names, told
 from aufruf.labelstudio.notes import silent
 from aufruf.labelstudio.projects import (
     TASK_KEY,
@@ -26,6 +27,7 @@ from aufruf.labelstudio.projects import (
 )
 from aufruf.labelstudio.releasing import first_day, release
 from aufruf.labelstudio.rounds import annotators_of, planned_or_error, settled_in
+from aufruf.labelstudio.scheme_versions import keep_version
 from aufruf.tables import ASSIGNMENTS, EVENTS, RECORDS
 from aufruf.views import ADJUDICATION
 
@@ -94,11 +96,14 @@ def apply(  # noqa: PLR0913 -- the command's options
 
     Raises:
         InputError: if the round is not planned.
-        SettingsError: if the label scheme was changed since tasks of the round were brought in.
+        SettingsError: if the label scheme no longer has what answers of the round use, or was changed since
+            tasks of another pass than triage were brought in.
         ServerError: if Label Studio cannot be reached or refuses, or a project of the round is gone.
     """
     with workspace.locked():
-        planned = _same_scheme(workspace, planned_or_error(workspace, round_name, in_pass))
+        planned = _by_scheme(workspace, planned_or_error(workspace, round_name, in_pass), in_pass)
+        if not dry_run:
+            keep_version(workspace)
         people = annotators_of(workspace)
         start = first_day(workspace, round_name, in_pass)
         with connect(workspace) as api:
@@ -179,16 +184,33 @@ def _record(workspace: Workspace, report: ApplyReport) -> None:
     workspace.record_event("apply", report.round, details)
 
 
-def _same_scheme(workspace: Workspace, planned: pl.DataFrame) -> pl.DataFrame:
-    """Return the assignments under the label scheme in force, if no task asks by another one yet."""
+def _by_scheme(workspace: Workspace, planned: pl.DataFrame, in_pass: TaskPass) -> pl.DataFrame:
+    """Return the assignments with the label scheme that each asks by.
+
+    A project's page stays as it was made: all its tasks ask by that scheme, and a pull takes their answers
+    to the one in force. Other pages than triage's cannot ask about a label that they do not know.
+    """
     scheme = workspace.label_scheme.sha256
-    other = planned.filter(pl.col("scheme_sha256") != scheme)
-    if other.get_column("project_id").is_not_null().any():
+    placed = pl.col("scheme_sha256").filter(pl.col("project_id").is_not_null()).first()
+    asks = placed.over("language", "annotator").fill_null(scheme)
+    by = planned.with_columns(scheme_sha256=asks)
+    older = by.filter(pl.col("scheme_sha256") != scheme)
+    if older.is_empty():
+        return by
+    path = workspace.root / "schemas" / "label_scheme.toml"
+    lost = lost_names(workspace, older)
+    if lost:
         raise SettingsError(
-            f"{workspace.root / 'schemas' / 'label_scheme.toml'}: the label scheme was changed since tasks "
-            "of this round were brought in: put it back for this round, and plan the next with the new one"
+            f"{path}: the label scheme was changed since tasks of this round were brought in, and no longer "
+            f"has {told(lost)}: put it back, or say what becomes of them with `aufruf annotate migrate --map "
+            "FILE`"
         )
-    return planned.with_columns(scheme_sha256=pl.lit(scheme))
+    if in_pass != "triage":
+        raise SettingsError(
+            f"{path}: the label scheme was changed since tasks of this round's {in_pass} pass were brought "
+            "in: put it back for this round, and plan the next with the new one"
+        )
+    return by
 
 
 def _nothing_lost(api: Api, planned: pl.DataFrame, known: dict[int, Found]) -> None:

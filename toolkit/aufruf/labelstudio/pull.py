@@ -20,6 +20,7 @@ from aufruf.labelstudio.refused import refused_answers
 from aufruf.labelstudio.revisions import GONE, Reader, deletions, known_of, newest_answers
 from aufruf.labelstudio.rounds import planned_or_error
 from aufruf.labelstudio.rows import Asked, RawAnnotation
+from aufruf.labelstudio.scheme_versions import load_versions
 from aufruf.labelstudio.snapshots import answered_tasks, mark_of
 from aufruf.labelstudio.urgent import log_urgent, urgent_answers
 from aufruf.labelstudio.watermarks import note_read, watermarks
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from aufruf.labelstudio.projects import Found
     from aufruf.labelstudio.refused import Refused
     from aufruf.labelstudio.revisions import Additions
+    from aufruf.labelstudio.scheme_versions import Versions
     from aufruf.workspace import Workspace
 
 _OVERLAP = timedelta(minutes=2)
@@ -67,6 +69,7 @@ class _Context:
     """What is known before the first answer is read."""
 
     workspace: Workspace
+    versions: Versions
     api: Api
     round_name: str
     planned: pl.DataFrame
@@ -141,6 +144,7 @@ def _context(
 ) -> _Context:
     return _Context(
         workspace=workspace,
+        versions=load_versions(workspace),
         api=api,
         round_name=round_name,
         planned=planned,
@@ -193,7 +197,7 @@ def _read_changes(
         asked = _asked(context, project, tasks)
         known = known_of(context.workspace.store, seen)
         known.answers.update(counts.unwritten)
-        reader = Reader(context.workspace.label_scheme, project, known)
+        reader = Reader(context.versions, project, known)
         for given, question in zip(answers, asked, strict=True):
             reader.take(given, question)
         _keep(context, reader.added, counts)

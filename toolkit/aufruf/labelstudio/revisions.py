@@ -9,6 +9,7 @@ import msgspec
 import polars as pl
 
 from aufruf.labelstudio.answers import Refusal
+from aufruf.labelstudio.migration import in_force
 from aufruf.labelstudio.rows import DELETED, Asked, RawAnnotation, from_annotation
 from aufruf.tables import ANNOTATIONS, ANSWERS
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from aufruf.label_scheme import LabelScheme
+    from aufruf.labelstudio.scheme_versions import Versions
     from aufruf.store import Store
 
 GONE = "null"
@@ -78,7 +79,7 @@ def known_of(store: Store, uuids: Iterable[str]) -> Known:
 class Reader:
     """Reads the answers of a project's tasks against what is known of them."""
 
-    scheme: LabelScheme
+    versions: Versions
     project: int
     known: Known
     added: Additions = field(default_factory=Additions)
@@ -101,7 +102,7 @@ class Reader:
             answer = {"annotation_uuid": uuid, "revision": revision, "project_id": self.project}
             added.answers.append({**answer, "raw": content})
         try:
-            row, pruned = from_annotation(raw, asked, self.scheme, is_first=is_first)
+            row, pruned = self._row(raw, asked, is_first=is_first)
         except Refusal as refusal:
             place = {"file": f"project {self.project}", "item": item_of(raw.id, revision)}
             added.refused.append({**place, "reason": refusal.reason, "message": refusal.message})
@@ -109,6 +110,20 @@ class Reader:
         if changed or self._is_missing(uuid, row, revision):
             added.pruned += pruned
             added.rows.append({**row, "revision": revision})
+
+    def _row(self, raw: RawAnnotation, asked: Asked | None, *, is_first: bool) -> tuple[dict[str, Any], int]:
+        """Read an answer by the label scheme that its task asks by, and take it to the one in force."""
+        versions = self.versions
+        sha256 = asked.assignment["scheme_sha256"] if asked else versions.current.sha256
+        scheme = versions.schemes.get(sha256, versions.current)
+        row, pruned = from_annotation(raw, asked, scheme, is_first=is_first)
+        if sha256 == versions.current.sha256 or sha256 not in versions.schemes:
+            return row, pruned
+        moved, _, lacking = in_force({"asked": None, **row}, versions)
+        if lacking:
+            names = ", ".join(f"{kind} '{name}'" for kind, name in sorted(lacking))
+            raise Refusal("scheme_changed", f"the label scheme no longer has {names}; see `annotate migrate`")
+        return moved, pruned
 
     def _is_missing(self, uuid: str, row: dict[str, Any], revision: int) -> bool:
         """Whether the row of a known answer was never written: it was refused then, or a run was cut off."""

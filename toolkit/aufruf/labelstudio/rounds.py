@@ -22,6 +22,7 @@ from aufruf.labelstudio.planning import (
     withdrawable,
 )
 from aufruf.labelstudio.routing import Plan, plan_detail, plan_triage
+from aufruf.labelstudio.scheme_versions import keep_version
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, RECORDS, SAMPLES
 from aufruf.views import main_answers
 
@@ -120,6 +121,7 @@ def _write(
     if not withdrawn.is_empty():
         keys = ", ".join(f"'{key}'" for key in withdrawn.get_column("task_key"))
         workspace.store.delete(ASSIGNMENTS, f"task_key IN ({keys})")
+    keep_version(workspace)
     workspace.store.append(ASSIGNMENTS, routing.assignments)
     counts = {"new": report.new, "existing": report.existing, "withdrawn": report.withdrawn}
     details = {"pass": report.in_pass, **counts, "unassignable": report.unassignable, **asdict(options)}
