@@ -16,6 +16,7 @@ from aufruf.cli import (
     gold,
     keys,
     labelstudio,
+    prevalence,
     quarantine,
     records,
     release,
@@ -44,6 +45,7 @@ annotate.register(app)
 labelstudio.register(app)
 agreement.register(app)
 gold.register(app)
+prevalence.register(app)
 report.register(app)
 release.register(app)
 keys.register(app)

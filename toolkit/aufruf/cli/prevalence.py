@@ -1,0 +1,90 @@
+"""How common each label is: prevalence; what a round must be to tell: plan-sample."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aufruf.cli.options import JsonOption, WorkspaceOption, note, show_json, show_table
+
+if TYPE_CHECKING:
+    from aufruf.prevalence import PrevalenceRow
+
+_PANEL = "Decisions"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command("prevalence", rich_help_panel=_PANEL)(prevalence)
+
+
+def prevalence(
+    round_name: Annotated[
+        str | None, typer.Option("--round", help="Estimate from this round alone.", show_default="all judged")
+    ] = None,
+    by: Annotated[str, typer.Option(help="Parts to tell apart: language, kind, source, month.")] = "",
+    scores: Annotated[
+        Path | None,
+        typer.Option(
+            help="A model's scores of the whole corpus: record_id, label, score; for narrower intervals."
+        ),
+    ] = None,
+    correct_errors: Annotated[
+        Path | None,
+        typer.Option(
+            help="Take errors of gold out: a CSV file of label, column, sensitivity, specificity, positives, "
+            "negatives."
+        ),
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell how common each label is in the corpus, with 95 % intervals, from a drawn and judged sample.
+
+    Example: aufruf prevalence --by language,month
+    """
+    from aufruf.prevalence import prevalence as estimated
+    from aufruf.prevalence import read_error_rates
+    from aufruf.prevalence.corpus import DOMAINS
+    from aufruf.scores import read_scores
+    from aufruf.workspace import open_workspace
+
+    wanted = [name.strip() for name in by.split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in DOMAINS]
+    if unknown:
+        raise typer.BadParameter(f"--by {', '.join(unknown)}: choose among {', '.join(DOMAINS)}")
+    rows = estimated(
+        open_workspace(workspace),
+        round_name,
+        by=[name for name in DOMAINS if name in wanted],
+        scores=None if scores is None else read_scores(scores),
+        errors=None if correct_errors is None else read_error_rates(correct_errors),
+    )
+    if as_json:
+        show_json(rows)
+    else:
+        _show(rows)
+
+
+def _show(rows: list[PrevalenceRow]) -> None:
+    cells = [
+        [
+            f"{row.label}_{row.column} {row.group}",
+            row.estimator,
+            _share(row.value),
+            row.reason or f"{_share(row.low)} to {_share(row.high)}",
+            "all" if row.effective is None else f"{row.effective:,.0f}",
+            f"{row.positives:,.0f}/{row.judged:,}",
+        ]
+        for row in rows
+    ]
+    columns = ["label", "estimator", "share", "95 % interval", "effective n", "positive/judged"]
+    show_table("prevalence in the corpus", columns, cells)
+    for line in dict.fromkeys(line for row in rows for line in row.notes):
+        note(line)
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.2f} %"
