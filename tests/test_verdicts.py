@@ -158,3 +158,14 @@ def test_every_answer_stands_in_a_field_however_many_there_are(answers: list[str
     fields = in_fields(answers)
     assert len(fields) == len(ANSWER_FIELDS)
     assert sum(field.count("\n\n") + 1 for field in fields if field) == len(answers)
+
+
+def test_a_verdict_that_true_ambiguity_has_hidden_is_left_out_and_counted():
+    held = Answer(("threat",), (("threat", "own"),), (("threat", "error", "slip"),))
+    result = to_result(held, "text", SCHEME, "adjudication")
+    for region in result:
+        if region["from_name"] == "error_threat":
+            region["value"]["choices"] = ["ambiguous"]
+    reading = read_result(result, "text", SCHEME, "adjudication", ["threat"])
+    assert reading.answer == Answer((), (), (("threat", "error", "ambiguous"),))
+    assert reading.pruned == 2, "the verdict and its voice"
