@@ -12,6 +12,7 @@ from aufruf.agreement.answers import LABELS, compared_annotations, compared_answ
 from aufruf.errors import InputError
 from aufruf.label_scheme import NONE
 from aufruf.labelstudio.progress import round_status
+from aufruf.prevalence import prevalence
 from aufruf.report.disagreement import confusion_of, disputed_records
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, RECORDS
 from aufruf.views import first_answers, main_answers, question_answers
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from aufruf.agreement import AgreementRow
     from aufruf.labelstudio.progress import AnnotatorStatus
+    from aufruf.prevalence import PrevalenceRow
     from aufruf.report.disagreement import ConfusionMap, Disputed
     from aufruf.workspace import Workspace
 
@@ -61,7 +63,10 @@ class PassSeconds:
 
 @dataclass(frozen=True)
 class RoundFigures:
-    """A round as of its last pull. ``texts`` are those of the disputed records, by id."""
+    """A round as of its last pull. ``texts`` are those of the disputed records, by id.
+
+    ``no_prevalence`` says why nothing can be told of how common labels are; empty where it can.
+    """
 
     round: str
     pulled_at: datetime | None
@@ -70,6 +75,8 @@ class RoundFigures:
     progress: list[PassProgress]
     seconds: list[PassSeconds]
     agreement: list[AgreementRow]
+    prevalence: list[PrevalenceRow]
+    no_prevalence: str
     labels: ConfusionMap
     voices: ConfusionMap
     disputed: list[Disputed]
@@ -93,6 +100,7 @@ def round_figures(workspace: Workspace, round_name: str, *, seed: int = 0) -> Ro
     compared = compared_answers(compared_annotations(workspace, round_name), scheme)
     disputed = disputed_records(answers, DISPUTED)
     people = status.annotators
+    common, no_prevalence = _prevalence(workspace, round_name)
     return RoundFigures(
         round=round_name,
         pulled_at=status.pulled_at,
@@ -108,6 +116,8 @@ def round_figures(workspace: Workspace, round_name: str, *, seed: int = 0) -> Ro
             if part["seconds"].count()
         ],
         agreement=agreement(workspace, round_name, by=("language", "design", "pair"), seed=seed),
+        prevalence=common,
+        no_prevalence=no_prevalence,
         labels=confusion_of(compared, [LABELS], [*scheme.label_names, NONE]),
         voices=confusion_of(
             compared, [f"{label}_voice" for label in scheme.label_names], list(scheme.voice_names)
@@ -115,6 +125,13 @@ def round_figures(workspace: Workspace, round_name: str, *, seed: int = 0) -> Ro
         disputed=disputed,
         texts=_texts(workspace, [record.record_id for record in disputed]),
     )
+
+
+def _prevalence(workspace: Workspace, round_name: str) -> tuple[list[PrevalenceRow], str]:
+    try:
+        return prevalence(workspace, round_name, by=("language",)), ""
+    except InputError as error:
+        return [], str(error)
 
 
 def _live(workspace: Workspace, round_name: str) -> pl.DataFrame:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from aufruf.agreement import AgreementRow
     from aufruf.label_scheme import LabelScheme, Language
+    from aufruf.prevalence import PrevalenceRow
     from aufruf.report.disagreement import ConfusionMap, Disputed
     from aufruf.report.round_figures import RoundFigures
     from aufruf.settings import Agreement
@@ -47,7 +48,7 @@ def round_html(figures: RoundFigures, scheme: LabelScheme, thresholds: Agreement
         pairs=_pairs(figures.agreement, named),
         labels=_heat(figures.labels, named.labels | {NONE: named.words["no_other"]}),
         voices=_heat(figures.voices, named.voices),
-        prevalence=None,
+        prevalence=_prevalence(figures.prevalence, named),
         disputed=list(_disputed(figures, named)),
     )
 
@@ -113,6 +114,19 @@ def _lowest(rows: Sequence[AgreementRow]) -> float:
     """Return where the scale of the forest plot begins: at the lowest interval, but at -1 at the lowest."""
     lows = [row.low for row in _alphas(rows) if row.low is not None]
     return max(-1.0, min([_LOWEST, *lows]))
+
+
+def _prevalence(rows: Sequence[PrevalenceRow], named: _Names) -> dict[str, Any]:
+    """Return the rows of the plot of shares, a group for each label, and where its scale ends."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        is_part = row.group != "all"
+        title = _group(row.group, named) if is_part else named.columns[row.column]
+        groups.setdefault(named.labels[row.label], []).append(
+            vars(row) | {"title": title, "is_part": is_part}
+        )
+    highest = max((row.high for row in rows if row.high is not None), default=1.0)
+    return {"groups": groups, "high": highest}
 
 
 def _pairs(rows: Sequence[AgreementRow], named: _Names) -> list[dict[str, Any]]:
