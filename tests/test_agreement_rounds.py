@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from aufruf.agreement import agreement, agreement_hints, agreement_of_table
+from aufruf.agreement.answers import LABELS, compared_annotations, compared_answers
 from aufruf.agreement.bootstrap import ONE_CLUSTER
 from aufruf.agreement.hints import confused
 from aufruf.agreement.spans import character_answers, marked_passages, passage_pairs
@@ -99,6 +100,17 @@ def test_a_workspace_has_rows_for_each_label_and_group(filled_workspace: Workspa
         "labels",
     } <= labels
     assert "threat_form" not in labels
+
+
+def test_who_was_asked_about_some_labels_only_has_given_no_set_of_labels(filled_workspace: Workspace):
+    store = filled_workspace.store
+    rows = (
+        store.read(ANNOTATIONS).filter((pl.col("pass") == "triage") & pl.col("labels").is_not_null()).head(2)
+    )
+    asked = pl.when(pl.int_range(pl.len()) == 0).then(pl.lit(["threat_contained"]))
+    found = compared_answers(rows.with_columns(asked=asked).lazy(), SCHEME)
+    sets = found.filter(pl.col("question") == LABELS)
+    assert sets.get_column("record_id").to_list() == [rows.item(1, "record_id")]
 
 
 def test_each_round_by_itself_is_the_rounds_group(filled_workspace: Workspace):
@@ -361,11 +373,15 @@ def test_passages_match_by_their_borders_or_by_a_common_character():
     assert rows == {("x", "y"): (5, 2, 4), ("x", "z"): (2, 0, 0), ("y", "z"): (3, 0, 0)}
 
 
+def test_a_passage_that_two_others_overlap_is_one_that_is_matched():
+    """x: 0-10; y: 0-3, 5-8: all three share a character with one of the other's."""
+    found = passage_pairs(passages(("x", 0, 10), ("y", 0, 3), ("y", 5, 8))).row(0, named=True)
+    assert (found["total"], found["exact"], found["overlapping"]) == (3, 0, 3)
+
+
 def test_who_marked_nothing_in_the_detail_pass_counts_and_who_did_not_choose_the_label_does_not(
     filled_workspace: Workspace,
 ):
-    from aufruf.agreement.answers import compared_annotations
-
     store = filled_workspace.store
     annotations = compared_annotations(filled_workspace, None)
     found = marked_passages(annotations, SCHEME)
@@ -380,6 +396,14 @@ def test_who_marked_nothing_in_the_detail_pass_counts_and_who_did_not_choose_the
     )
     assert again.filter(pl.col("start").is_null()).get_column("annotator").unique().to_list() == ["fink"]
     assert again.height == found.height
+    stray = pl.struct(label=pl.lit("violence_approval"), start=pl.lit(0, pl.Int64), end=pl.lit(2, pl.Int64))
+    strays = store.read(ANNOTATIONS).with_columns(
+        spans=pl.when(~pl.col("labels").list.contains("violence_approval"))
+        .then(pl.concat_list("spans", stray))
+        .otherwise("spans")
+    )
+    kept = strays.lazy().join(annotations.select("annotation_uuid"), on="annotation_uuid", how="semi")
+    assert marked_passages(kept, SCHEME).sort(found.columns).equals(found.sort(found.columns))
 
 
 def test_characters_of_perfect_passages_agree_and_shifted_ones_less(filled_workspace: Workspace):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from aufruf.agreement.distances import SEPARATOR
+from aufruf.errors import InputError
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, CLUSTERS, RECORDS, SAMPLES
 from aufruf.views import current_annotations, first_answers, main_answers, question_answers
 
@@ -37,6 +38,13 @@ def compared_answers(annotations: pl.LazyFrame, scheme: LabelScheme) -> pl.DataF
     said = question_answers(annotations, scheme).collect()
     single = said.select(*_PERSON, "value", question=pl.col("label") + "_" + pl.col("column"))
     return pl.concat([single.select(*_PERSON, "question", "value"), _label_sets(said, scheme)])
+
+
+def require_answers(answers: pl.DataFrame, round_name: str | None) -> None:
+    """Raise `InputError` if there is no answer, or none in that round."""
+    if answers.is_empty():
+        where = "" if round_name is None else f" in round '{round_name}'"
+        raise InputError(f"no answer to compare{where}: get answers with `aufruf annotate pull ROUND`")
 
 
 def with_facts(answers: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from aufruf.agreement.answers import LABELS, compared_annotations, compared_answers
+from aufruf.agreement.answers import LABELS, compared_annotations, compared_answers, require_answers
 from aufruf.agreement.coding import code
 from aufruf.agreement.coefficients import alpha_of
 from aufruf.agreement.distances import members
-from aufruf.errors import InputError
 from aufruf.label_scheme import NONE
 
 if TYPE_CHECKING:
@@ -69,8 +68,7 @@ def agreement_hints(workspace: Workspace, round_name: str | None = None) -> Hint
     """
     scheme = workspace.label_scheme
     answers = compared_answers(compared_annotations(workspace, round_name), scheme)
-    if answers.is_empty():
-        raise InputError("no answer to compare: get answers with `aufruf annotate pull ROUND`")
+    require_answers(answers, round_name)
     removals = [found for name in _primary(scheme) for found in _removals(_asked(answers, name), name)]
     voices = [f"{label}_voice" for label in scheme.label_names]
     confusions = [found for name in (LABELS, *voices) for found in confused(_asked(answers, name), name)]

@@ -11,13 +11,13 @@ from aufruf.agreement.answers import (
     compared_annotations,
     compared_answers,
     repeated_answers,
+    require_answers,
     with_facts,
 )
 from aufruf.agreement.coefficients import MASI, NOMINAL, AgreementRow, Bootstrap, Question, coefficients
 from aufruf.agreement.distances import masi_distances
 from aufruf.agreement.groups import GROUPINGS, groups_of
 from aufruf.agreement.spans import character_answers, marked_passages, passage_pairs, passage_rows
-from aufruf.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,15 +71,13 @@ def agreement_rows(
     """Yield the rows of `agreement`, computed question by question."""
     annotations = compared_annotations(workspace, round_name).collect().lazy()
     scheme = workspace.label_scheme
-    answers = compared_answers(annotations, scheme)
-    if answers.is_empty():
-        where = "" if round_name is None else f" in round '{round_name}'"
-        raise InputError(f"no answer to compare{where}: get answers with `aufruf annotate pull ROUND`")
+    answers = with_facts(compared_answers(annotations, scheme), workspace)
+    require_answers(answers, round_name)
     wanted: list[Grouping] = [name for name in by if round_name is None or name != "round"]
     questions = question_names(scheme)
-    yield from _single(with_facts(answers, workspace), questions, wanted, scheme, bootstrap)
+    yield from _single(answers, questions, wanted, scheme, bootstrap)
     yield from _spans(marked_passages(annotations, scheme), workspace, wanted, bootstrap)
-    yield from _single(with_facts(answers, workspace), [LABELS], wanted, scheme, bootstrap)
+    yield from _single(answers, [LABELS], wanted, scheme, bootstrap)
     yield from _with_oneself(repeated_answers(workspace, round_name), workspace, bootstrap)
 
 

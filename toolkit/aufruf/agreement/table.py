@@ -74,14 +74,17 @@ def agreement_of_table(  # noqa: PLR0913 -- the command's options, in the same w
     names = {"unit": unit, "annotator": annotator, "value": value}
     if cluster is not None:
         names["cluster"] = cluster
-    table = read_columns(path, join_lists=SEPARATOR if separator is None else separator)
-    has_lists = separator is not None or value not in read_columns(path).columns
-    answers = _answers(table, names, path, keep_empty=has_lists)
+    table = read_columns(path)
+    are_lists = value not in table.columns
+    if are_lists:
+        table = read_columns(path, join_lists=separator or SEPARATOR)
+    are_sets = are_lists or separator is not None
+    answers = _answers(table, names, path, keep_empty=are_sets)
     found = _ordered(answers, order, value, path)
-    question = _question(value, found, path, ordered=order is not None, positive=positive)
-    if has_lists:
-        distances = masi_distances(found, separator or SEPARATOR)
-        question = Question(value, (NOMINAL, MASI), distances)
+    if are_sets:
+        question = Question(value, (NOMINAL, MASI), masi_distances(found, separator or SEPARATOR))
+    else:
+        question = _question(value, found, path, ordered=order is not None, positive=positive)
     bootstrap = Bootstrap(seed=seed, resamples=resamples, crossed=crossed)
     rows: list[AgreementRow] = []
     for group, coded in groups_of(answers, by, found):
