@@ -14,6 +14,7 @@ from aufruf.sampling import Design, draw, parse_mix, sample_round
 from aufruf.sampling.design import mixture
 from aufruf.sampling.measures import diverse_measure, lexicon_measure, uncertain_measure
 from aufruf.sampling.probabilities import attributed, draw_systematically, mixed_probabilities
+from aufruf.sampling.yields import expected_yields
 from aufruf.tables import RECORDS, SAMPLES
 
 
@@ -158,3 +159,21 @@ def test_a_mixed_round_keeps_probability_and_part(filled_workspace, tmp_path):
 def test_uncertain_without_scores_is_refused(filled_workspace):
     with pytest.raises(InputError, match="--scores FILE"):
         sample_round(filled_workspace, "next", 5, seed=0, strategy="uncertain")
+
+
+def test_what_a_strategy_brought_is_expected_of_it_again():
+    """Two of the four judged records have a term, one of these is a threat; all had the same chance.
+
+    Lexicon draws threats at 1/2, random at 1/4: 10 · (.8 · .5 + .2 · .25) = 4.5.
+    """
+    ids = ["a", "b", "c", "d"]
+    frame = pl.DataFrame({"record_id": ids, "language": ["de"] * 4, "lexicon": [1.0, 1.0, 0.0, 0.0]})
+    samples = pl.DataFrame({"record_id": ids, "inclusion_probability": [0.1] * 4})
+    gold = pl.DataFrame(
+        {"record_id": ids, "label": "threat", "column": "author", "share": [1.0, 0.0, 0.0, 0.0]}
+    )
+    plan = Design(10, "lexicon", (), "proportional", ("de",), 0, {"lexicon": 0.8, "random": 0.2})
+    found = expected_yields(frame, plan, samples, gold, ["threat", "call_to_violence"])
+    assert found[0].expected == pytest.approx(4.5)
+    assert found[1].expected is None
+    assert found[1].reason == "no judged record of earlier rounds is one that lexicon would draw"

@@ -11,6 +11,7 @@ from aufruf.cli.options import DryRunOption, JsonOption, SeedOption, WorkspaceOp
 
 if TYPE_CHECKING:
     from aufruf.sampling import SampleReport
+    from aufruf.workspace import Workspace
 
 _PANEL = "Records"
 
@@ -52,6 +53,18 @@ def sample(
         bool, typer.Option("--equal", help="As many from each stratum, not in proportion to its size.")
     ] = False,
     languages: Annotated[str, typer.Option(help="Languages to draw from.")] = "de,en",
+    plan: Annotated[
+        bool,
+        typer.Option("--plan", help="Draw nothing: tell what so many records bring, and what is needed."),
+    ] = False,
+    half_width: Annotated[
+        float, typer.Option(help="With --plan: wanted half width of the interval of a label's share.")
+    ] = 0.01,
+    overlap: Annotated[int, typer.Option(min=1, help="With --plan: annotators for each record.")] = 3,
+    hours_each: Annotated[float, typer.Option(help="With --plan: hours that an annotator has.")] = 20.0,
+    alpha_width: Annotated[
+        float | None, typer.Option(help="With --plan: wanted half width of the interval of alpha.")
+    ] = None,
     seed: SeedOption = 0,
     workspace: WorkspaceOption = None,
     dry_run: DryRunOption = False,
@@ -60,6 +73,8 @@ def sample(
     """Choose records for a round, each with a known probability, one from a duplicate cluster.
 
     Example: aufruf sample pilot -n 200 --strategy stratified
+
+    Example: aufruf sample second -n 1000 --plan --half-width .005
 
     Example: aufruf sample second -n 400 --mix lexicon=.6,diverse=.2,random=.2 --dry-run
     """
@@ -72,6 +87,9 @@ def sample(
     if strategy != "stratified" and (by is not None or equal):
         raise typer.BadParameter("--by and --equal are for --strategy stratified")
     opened = open_workspace(workspace)
+    if plan:
+        _plan(opened, n, half_width, overlap, hours_each, alpha_width, as_json=as_json)
+        return
     report = sample_round(
         opened,
         round_name,
@@ -90,6 +108,39 @@ def sample(
         show_json(report)
     else:
         _show(report, dry_run=dry_run)
+
+
+def _plan(
+    workspace: Workspace,
+    n: int,
+    half_width: float,
+    overlap: int,
+    hours_each: float,
+    alpha_width: float | None,
+    *,
+    as_json: bool,
+) -> None:
+    from aufruf.prevalence import plan_samples
+
+    rows = plan_samples(
+        workspace, n, half_width=half_width, overlap=overlap, hours_each=hours_each, alpha_width=alpha_width
+    )
+    if as_json:
+        show_json(rows)
+        return
+    cells = [
+        [
+            f"{row.language} {row.label}",
+            *(
+                "–" if value is None else f"{value:,.0f}"
+                for value in (row.in_test, row.records, row.hours, row.annotators)
+            ),
+            row.reason or row.warning or "",
+        ]
+        for row in rows
+    ]
+    columns = ["label", "positives in test", "records needed", "hours", "annotators", "note"]
+    show_table(f"{n:,} records at random", columns, cells)
 
 
 def _listed(value: str) -> list[str]:

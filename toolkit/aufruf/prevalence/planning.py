@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from aufruf.agreement.rounds import agreement
 from aufruf.errors import InputError
 from aufruf.prevalence.corpus import prevalence
 from aufruf.tables import ANNOTATIONS
 from aufruf.views import current_annotations
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from aufruf.prevalence.corpus import PrevalenceRow
     from aufruf.workspace import Workspace
 
@@ -55,8 +54,7 @@ def plan_samples(  # noqa: PLR0913 -- the command's options, in the same words
     half_width: float = _HALF_WIDTH,
     overlap: int = 3,
     hours_each: float = 20.0,
-    alpha: Mapping[str, tuple[float, float, int]] | None = None,
-    alpha_width: float = 0.1,
+    alpha_width: float | None = None,
 ) -> list[PlanRow]:
     """Return what ``n`` more records at random would bring and what a wanted precision takes, by language.
 
@@ -66,14 +64,15 @@ def plan_samples(  # noqa: PLR0913 -- the command's options, in the same words
         half_width: of the 95 % interval of a label's prevalence.
         overlap: annotators for each record.
         hours_each: hours that one annotator has.
-        alpha: label to the pilot's interval of alpha and its records; None: precision of prevalence alone.
-        alpha_width: half the width that the interval of alpha may have.
+        alpha_width: half the width that the interval of alpha may have, too; None: any. The pilot's interval
+            is that of ``author`` over all answers.
 
     Raises:
         InputError: if a figure is not above 0, or as `prevalence` does.
     """
-    if min(n, half_width, overlap, hours_each, alpha_width) <= 0:
+    if min(n, half_width, overlap, hours_each, 1 if alpha_width is None else alpha_width) <= 0:
         raise InputError("n, widths, overlap and hours must be above 0")
+    alpha = {} if alpha_width is None else _alpha(workspace)
     seconds = _seconds(workspace)
     test = workspace.settings.splits.test
     found = prevalence(workspace, by=("language",))
@@ -88,7 +87,7 @@ def plan_samples(  # noqa: PLR0913 -- the command's options, in the same words
         expected = n * row.population / everyone * row.value * test
         # The share in the pilot's interval that asks for most records.
         records = records_for_share(min(row.high, max(row.low, 0.5)), half_width, row.population)
-        if alpha is not None and row.label in alpha:
+        if alpha_width is not None and row.label in alpha:
             records = max(records, records_for_alpha(*alpha[row.label], alpha_width))
         hours = records * overlap * seconds / 3600
         rows.append(
@@ -130,6 +129,20 @@ def records_for_share(share: float, half_width: float, population: int) -> int:
 def records_for_alpha(low: float, high: float, records: int, half_width: float) -> int:
     """Return the records for an interval of alpha so wide, from a pilot's: widths go by 1 / √records."""
     return math.ceil(records * ((high - low) / 2 / half_width) ** 2)
+
+
+def _alpha(workspace: Workspace) -> dict[str, tuple[float, float, int]]:
+    """Return the interval of alpha of each label's author column, and the records that it is from."""
+    return {
+        row.label.removesuffix("_author"): (row.low, row.high, row.records)
+        for row in agreement(workspace, by=())
+        if row.group == "all"
+        and row.coefficient == "krippendorff_alpha"
+        and row.level == "nominal"
+        and row.label.endswith("_author")
+        and row.low is not None
+        and row.high is not None
+    }
 
 
 def _seconds(workspace: Workspace) -> float:

@@ -41,7 +41,9 @@ def _yield(judged: pl.DataFrame, language: str, label: str, n: int, shares: dict
     expected = 0.0
     for name, share in shares.items():
         wanted = pl.col("weight") * (1.0 if name == "random" else pl.col(name))
-        drawn, found = judged.select(wanted.sum(), pl.when(here).then(wanted * pl.col("truth")).sum()).row(0)
+        drawn, found = judged.select(
+            drawn=wanted.sum(), found=pl.when(here).then(wanted * pl.col("truth")).sum()
+        ).row(0)
         if not drawn:
             reason = f"no judged record of earlier rounds is one that {name} would draw"
             return Yield(language, label, None, judged.filter(here).height, reason)
