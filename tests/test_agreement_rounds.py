@@ -310,7 +310,7 @@ def test_the_annotator_whose_removal_raises_alpha_most_comes_first(filled_worksp
 
 
 def test_confusions_count_what_one_said_and_another_did_not():
-    """1: a beside b, twice a/b; 2: a+b beside b: a where the other said nothing; 3: both a."""
+    """1: a beside b, twice a/b; 2: a+b beside b: a where the other said nothing; 4: likewise; 3: both a."""
     answers = [
         ("1", "x", "a"),
         ("1", "y", "b"),
@@ -319,10 +319,12 @@ def test_confusions_count_what_one_said_and_another_did_not():
         ("2", "y", "b"),
         ("3", "x", "a"),
         ("3", "y", "a"),
+        ("4", "x", "b"),
+        ("4", "y", "a+b"),
     ]
     frame = pl.DataFrame(answers, schema=["unit", "annotator", "value"], orient="row")
     found = {(each.left, each.right): (each.times, each.of) for each in confused(frame, "labels")}
-    assert found == {("a", "b"): (2, 5), ("a", "none"): (1, 5)}
+    assert found == {("a", "b"): (2, 6), ("a", "none"): (2, 6)}
 
 
 def test_voices_taken_for_each_other_are_found(filled_workspace: Workspace):

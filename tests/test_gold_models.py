@@ -142,10 +142,11 @@ def cells(gold: pl.DataFrame) -> dict[tuple[str, str, str], dict[str, Any]]:
     return {(row["record_id"], row["label"], row["column"]): row for row in gold.to_dicts()}
 
 
-def test_a_model_decides_yes_no_columns_and_leaves_the_doubtful_open(filled_workspace: Workspace):
+@pytest.mark.parametrize("model", ["dawid-skene", "one-coin"])
+def test_a_model_decides_yes_no_columns_and_leaves_the_doubtful_open(filled_workspace: Workspace, model: Any):
     decide_gold(filled_workspace)
     before = cells(newest_gold(filled_workspace))
-    report = decide_gold(filled_workspace, model="dawid-skene")
+    report = decide_gold(filled_workspace, model=model)
     after = cells(newest_gold(filled_workspace))
     assert set(before) == set(after)
     modelled = {(entry.label, entry.column) for entry in report.modelled if entry.reason is None}
@@ -159,6 +160,8 @@ def test_a_model_decides_yes_no_columns_and_leaves_the_doubtful_open(filled_work
         sure = max(row["posterior"], 1 - row["posterior"]) >= SURE
         assert (row["value"], row["decided_by"]) == ((decided, "model") if sure else (None, None))
     assert {entry.annotator for entry in report.annotators} == {"amsel", "drossel", "fink", "star"}
+    alike = {entry.sensitivity == entry.specificity for entry in report.annotators}
+    assert alike == {model == "one-coin"}
 
 
 def test_too_few_positives_leave_a_column_to_the_majority_and_the_report_says_so(filled_workspace: Workspace):
@@ -305,6 +308,21 @@ def test_a_value_is_suspicious_where_the_other_one_is_as_likely_as_it_usually_is
     ]
     assert found[2].usual == pytest.approx((10 * 0.9 + 2 * 0.05) / 12)
     assert found[0].usual == pytest.approx((10 * 0.1 + 0.8 + 0.6) / 12)
+
+
+def test_a_rare_label_with_low_scores_throughout_has_suspicious_records_too():
+    """Yes: 10 with .3; no: 100 with .02, one with .35, above the usual .3 of yes though below .5."""
+    rows = [(f"y{n}", "true", 0.3) for n in range(10)]
+    rows += [(f"n{n}", "false", 0.02) for n in range(100)] + [("r", "false", 0.35)]
+    assert [each.record_id for each in suspicious(*scored(*rows))] == ["r"]
+
+
+def test_where_scores_point_the_wrong_way_the_higher_probability_decides():
+    """Usual of yes .25, of no .35: a no with .3 reaches the former, but no is as usual and more likely."""
+    rows = [(f"y{n}", "true", 0.25) for n in range(10)] + [(f"n{n}", "false", 0.36) for n in range(10)]
+    rows += [("r", "false", 0.3), ("s", "false", 0.3)]
+    found = {each.record_id for each in suspicious(*scored(*rows))}
+    assert not {"r", "s"} & found
 
 
 def test_columns_with_few_records_of_a_value_and_open_ones_are_never_suspicious():

@@ -44,8 +44,9 @@ def suspicious(gold: pl.DataFrame, scores: pl.DataFrame) -> list[Suspicion]:
 
     Confident learning (Northcutt, Jiang & Chuang 2021, "Confident learning: estimating uncertainty in data
     set labels"): a value is suspicious where the probability of the other one is as high as it is on average
-    among records that have the other one, and higher than that of its own. That takes no threshold and no
-    calibrated scores, but scores made out of fold: a model that saw the label would only repeat it.
+    among records that have the other one, unless its own is as high as is usual too and the higher of both.
+    So a rare label whose scores are low throughout is served as well as a frequent one, without a threshold
+    to set. Scores must be made out of fold: a model that saw the label would only repeat it.
 
     Args:
         gold: rows of a gold run.
@@ -68,8 +69,9 @@ def suspicious(gold: pl.DataFrame, scores: pl.DataFrame) -> list[Suspicion]:
     )
     known = scored.join(usual.filter(pl.col("fewest") >= FEWEST), on=each)
     half = 0.5
-    against_no = ~pl.col("yes") & (pl.col("score") >= pl.col("usual_yes")) & (pl.col("score") > half)
-    against_yes = pl.col("yes") & (pl.col("score") <= pl.col("usual_no")) & (pl.col("score") < half)
+    score, usual_yes, usual_no = (pl.col(name) for name in ("score", "usual_yes", "usual_no"))
+    against_no = ~pl.col("yes") & (score >= usual_yes) & ((score > usual_no) | (score > half))
+    against_yes = pl.col("yes") & (score <= usual_no) & ((score < usual_yes) | (score < half))
     own = pl.when("yes").then("score").otherwise(1 - pl.col("score"))
     found = (
         known.filter(against_no | against_yes)
