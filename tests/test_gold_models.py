@@ -23,6 +23,7 @@ from aufruf.gold import changes_between, decide_gold, newest_gold, read_scores, 
 from aufruf.gold.annotator_model import Priors, Votes, estimate
 from aufruf.gold.modelled import FEWEST_POSITIVES, SURE
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, GOLD
+from aufruf.workspace import open_workspace
 
 if TYPE_CHECKING:
     from aufruf.workspace import Workspace
@@ -146,7 +147,7 @@ def cells(gold: pl.DataFrame) -> dict[tuple[str, str, str], dict[str, Any]]:
 def test_a_model_decides_yes_no_columns_and_leaves_the_doubtful_open(filled_workspace: Workspace, model: Any):
     decide_gold(filled_workspace)
     before = cells(newest_gold(filled_workspace))
-    report = decide_gold(filled_workspace, model=model)
+    report = decide_gold(filled_workspace, rule=model)
     after = cells(newest_gold(filled_workspace))
     assert set(before) == set(after)
     modelled = {(entry.label, entry.column) for entry in report.modelled if entry.reason is None}
@@ -164,6 +165,16 @@ def test_a_model_decides_yes_no_columns_and_leaves_the_doubtful_open(filled_work
     assert alike == {model == "one-coin"}
 
 
+def test_the_settings_say_who_decides(filled_workspace: Workspace):
+    settings = filled_workspace.root / "aufruf.toml"
+    settings.write_text(
+        settings.read_text("utf-8").replace('rule = "majority"', 'rule = "one-coin"', 1), "utf-8"
+    )
+    opened = open_workspace(filled_workspace.root)
+    assert decide_gold(opened).rule == "one-coin"
+    assert decide_gold(opened, rule="majority").rule == "majority"
+
+
 def test_too_few_positives_leave_a_column_to_the_majority_and_the_report_says_so(filled_workspace: Workspace):
     store = filled_workspace.store
     rows = store.read(ANNOTATIONS)
@@ -171,7 +182,7 @@ def test_too_few_positives_leave_a_column_to_the_majority_and_the_report_says_so
     kept = rows.filter(~pl.col("record_id").is_in(rare[FEWEST_POSITIVES - 5 :].to_list()))
     store.delete(ANNOTATIONS, "true")
     store.append(ANNOTATIONS, kept)
-    report = decide_gold(filled_workspace, model="one-coin")
+    report = decide_gold(filled_workspace, rule="one-coin")
     entry = next(e for e in report.modelled if (e.label, e.column) == ("threat", "contained"))
     assert entry.positives < FEWEST_POSITIVES
     assert (
@@ -187,7 +198,7 @@ def test_two_annotators_are_too_few_for_a_model(filled_workspace: Workspace):
     kept = store.read(ANNOTATIONS).filter(pl.col("annotator").is_in(["amsel", "star"]))
     store.delete(ANNOTATIONS, "true")
     store.append(ANNOTATIONS, kept)
-    reasons = {entry.reason for entry in decide_gold(filled_workspace, model="dawid-skene").modelled}
+    reasons = {entry.reason for entry in decide_gold(filled_workspace, rule="dawid-skene").modelled}
     assert reasons == {"2 annotators; a model needs 3"}
 
 
@@ -279,8 +290,8 @@ def test_each_change_says_why():
 
 def test_a_run_that_says_nothing_new_is_compared_with_the_one_before_it(filled_workspace: Workspace):
     first = decide_gold(filled_workspace)
-    second = decide_gold(filled_workspace, model="dawid-skene")
-    again = decide_gold(filled_workspace, model="dawid-skene")
+    second = decide_gold(filled_workspace, rule="dawid-skene")
+    again = decide_gold(filled_workspace, rule="dawid-skene")
     assert second.changes
     assert {change.why for change in second.changes} == {"rule"}
     assert (again.written, again.compared_with, again.changes) == (False, first.gold_run, second.changes)
@@ -382,8 +393,8 @@ def test_the_command_lists_changes_annotators_and_what_is_suspicious(
 ):
     at = ("-w", filled_workspace.root)
     run("gold", *at)
-    found = json.loads(run("gold", "--model", "dawid-skene", "--changes", "--json", *at))
-    assert found["model"] == "dawid-skene"
+    found = json.loads(run("gold", "--rule", "dawid-skene", "--changes", "--json", *at))
+    assert found["rule"] == "dawid-skene"
     assert found["changes"]
     assert "annotators" not in found
     assert "drossel" in run("gold", "--annotators", *at)
@@ -403,7 +414,7 @@ def test_the_command_lists_changes_annotators_and_what_is_suspicious(
         ("--ties", "--changes"),
         ("--scores", "x.csv"),
         ("--output", "x.csv"),
-        ("--suspicious", "--model", "one-coin"),
+        ("--suspicious", "--rule", "one-coin"),
     ],
 )
 def test_options_that_do_not_go_together_are_wrong_usage(filled_workspace: Workspace, words: tuple[str, ...]):

@@ -104,6 +104,15 @@ class Adjudication(_Section, frozen=True):
             raise ValueError('a rule is "any", "no_majority" or a share above 0 and at most 1')
 
 
+GoldRule = Literal["majority", "dawid-skene", "one-coin"]
+
+
+class Gold(_Section, frozen=True):
+    """Who decides ``contained`` and ``author``: majorities, or a model of the annotators."""
+
+    rule: GoldRule = "majority"
+
+
 class Qualification(_Section, frozen=True):
     """When an annotator has passed the qualification.
 
@@ -163,6 +172,7 @@ class Settings(_Section, frozen=True):
     splits: Splits = msgspec.field(default_factory=Splits)
     release: Release = msgspec.field(default_factory=Release)
     agreement: Agreement = msgspec.field(default_factory=Agreement)
+    gold: Gold = msgspec.field(default_factory=Gold)
     adjudication: Adjudication = msgspec.field(default_factory=Adjudication)
     interface: Interface = msgspec.field(default_factory=Interface)
     qualification: Qualification = msgspec.field(default_factory=Qualification)

@@ -208,6 +208,10 @@ together = ["duplicate", "author", "conversation", "reply", "article", "syndicat
 tentative = 0.667
 reliable = 0.8
 
+[gold]
+# Who decides what is contained and in the author's voice: majority, dawid-skene or one-coin.
+rule = "majority"
+
 [adjudication]
 # Which answers go to adjudicators: "any" difference, "no_majority", or a share (0.8: the most frequent
 # answer has less than 80 %). A label's own rule stands under its name.

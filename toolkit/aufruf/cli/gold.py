@@ -39,10 +39,15 @@ def register(app: typer.Typer) -> None:
 
 def gold(
     round_name: RoundArgument = None,
-    model: Annotated[
-        Literal["majority", "dawid-skene", "one-coin"],
-        typer.Option(help="Who decides contained and author: majorities, or a model of the annotators."),
-    ] = "majority",
+    rule: Annotated[
+        Literal["majority", "dawid-skene", "one-coin"] | None,
+        typer.Option(
+            "--rule",
+            "--model",
+            help="Who decides contained and author: majorities, or a model of the annotators.",
+            show_default="as aufruf.toml says",
+        ),
+    ] = None,
     ties: Annotated[bool, typer.Option("--ties", help="List what is left for adjudication.")] = False,
     changes: Annotated[
         bool, typer.Option("--changes", help="List what is other than in the last run, and why.")
@@ -82,8 +87,8 @@ def gold(
         raise typer.BadParameter(f"give one of {', '.join(f'--{name}' for name in wanted)}")
     if (scores and not suspicious) or (output and not named):
         raise typer.BadParameter("--scores belongs to --suspicious, --output to a list")
-    if suspicious and (round_name or model != "majority"):
-        raise typer.BadParameter("--suspicious decides nothing: it takes no ROUND and no --model")
+    if suspicious and (round_name or rule):
+        raise typer.BadParameter("--suspicious decides nothing: it takes no ROUND and no --rule")
     from aufruf.workspace import open_workspace
 
     opened = open_workspace(workspace)
@@ -92,8 +97,7 @@ def gold(
         return
     from aufruf.gold import decide_gold
 
-    chosen = None if model == "majority" else model
-    report = decide_gold(opened, round_name, model=chosen, dry_run=dry_run)
+    report = decide_gold(opened, round_name, rule=rule, dry_run=dry_run)
     _show(report, named[0] if named else None, output, dry_run=dry_run, as_json=as_json)
 
 
@@ -215,7 +219,7 @@ def _show_annotators(report: GoldReport) -> None:
         for entry in report.annotators
     ]
     show_table("annotators", ["", "annotator", "yes where it is yes", "no where it is no"], rows)
-    if report.model is None:
+    if report.rule == "majority":
         typer.echo("against majorities that the annotator's own voice is part of: these figures flatter")
 
 

@@ -14,12 +14,13 @@ from aufruf.gold.changes import Change, changes_between
 from aufruf.gold.decide import columns_of, decide, ties
 from aufruf.gold.modelled import AnnotatorErrors, Modelled, ModelReport, by_model, errors_against_gold
 from aufruf.gold.verdicts import read_verdicts, with_verdicts
+from aufruf.kept_schemes import refuse_outdated
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, EVENTS, GOLD
 from aufruf.views import main_answers
 
 if TYPE_CHECKING:
-    from aufruf.gold.annotator_model import Model
     from aufruf.label_scheme import LabelScheme
+    from aufruf.settings import GoldRule
     from aufruf.workspace import Workspace
 
 _CELL = ("record_id", "label", "column")
@@ -67,7 +68,7 @@ class GoldReport:
 
     gold_run: str
     round: str | None
-    model: Model | None
+    rule: GoldRule
     written: bool
     records: int
     decided: int
@@ -85,7 +86,7 @@ def decide_gold(
     workspace: Workspace,
     round_name: str | None = None,
     *,
-    model: Model | None = None,
+    rule: GoldRule | None = None,
     dry_run: bool = False,
 ) -> GoldReport:
     """Decide the final labels from the answers for the main purpose, and keep them as the newest run.
@@ -97,15 +98,18 @@ def decide_gold(
     Args:
         workspace: the workspace.
         round_name: the round; None: all of them.
-        model: decides ``contained`` and ``author`` (see `aufruf.gold.modelled.by_model`); None: majorities.
+        rule: who decides ``contained`` and ``author``: majorities, or a model of the annotators (see
+            `aufruf.gold.modelled.by_model`); None: as the settings say.
         dry_run: whether to write nothing.
 
     Raises:
         InputError: if there is no answer, or none in that round.
     """
+    refuse_outdated(workspace)
     with nullcontext() if dry_run else workspace.locked():
         old = newest_gold(workspace)
-        found = _decided(workspace, round_name, old, model)
+        chosen = rule or workspace.settings.gold.rule
+        found = _decided(workspace, round_name, old, chosen)
         run = gold_run_of(found.rows)
         rows = found.rows.with_columns(gold_run=pl.lit(run))
         known = not old.is_empty() and old.item(0, "gold_run") == run
@@ -116,7 +120,7 @@ def decide_gold(
             compared,
             workspace.label_scheme,
             round_name,
-            model,
+            chosen,
             written=not (known or dry_run),
         )
         if report.written:
@@ -150,9 +154,7 @@ def gold_run_of(rows: pl.DataFrame) -> str:
     return digest.hexdigest()[:16]
 
 
-def _decided(
-    workspace: Workspace, round_name: str | None, old: pl.DataFrame, model: Model | None
-) -> Modelled:
+def _decided(workspace: Workspace, round_name: str | None, old: pl.DataFrame, rule: GoldRule) -> Modelled:
     annotations, scheme = workspace.store.scan(ANNOTATIONS), workspace.label_scheme
     every = main_answers(annotations, workspace.store.scan(ASSIGNMENTS))
     counted, kept = every, old.clear()
@@ -164,11 +166,11 @@ def _decided(
     if rows.is_empty():
         raise InputError(_nothing_answered(annotations, round_name))
     verdicts = read_verdicts(workspace)
-    if model is None:
+    if rule == "majority":
         rows = with_verdicts(rows, verdicts, scheme)
         found = Modelled(rows, [], errors_against_gold(rows, counted, scheme))
     else:
-        found = by_model(rows, every, scheme, model)
+        found = by_model(rows, every, scheme, rule)
         found = replace(found, rows=with_verdicts(found.rows, verdicts, scheme))
     return replace(found, rows=pl.concat([kept, found.rows]).sort("record_id", maintain_order=True))
 
@@ -189,7 +191,7 @@ def _write(workspace: Workspace, rows: pl.DataFrame, report: GoldReport) -> None
         workspace.store.append(GOLD, rows)
     counts = {
         "round": report.round,
-        "model": report.model,
+        "rule": report.rule,
         "records": report.records,
         "decided": report.decided,
     }
@@ -203,7 +205,7 @@ def _report(  # noqa: PLR0913, PLR0917 -- what a report tells of
     compared: pl.DataFrame,
     scheme: LabelScheme,
     round_name: str | None,
-    model: Model | None,
+    rule: GoldRule,
     *,
     written: bool,
 ) -> GoldReport:
@@ -213,7 +215,7 @@ def _report(  # noqa: PLR0913, PLR0917 -- what a report tells of
     return GoldReport(
         gold_run=rows.item(0, "gold_run"),
         round=round_name,
-        model=model,
+        rule=rule,
         written=written,
         records=rows.get_column("record_id").n_unique(),
         decided=sum(column.decided for column in columns),
