@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aufruf.agreement import agreement
 from aufruf.assets import asset
 from aufruf.errors import InputError, SettingsError
+from aufruf.gold import decide_gold
+from aufruf.kept_schemes import keep_version
 from aufruf.label_scheme import load_label_scheme
 from aufruf.labelstudio.answers import Answer
 from aufruf.labelstudio.apply import apply
@@ -20,7 +23,7 @@ from aufruf.labelstudio.migration import in_force, migrate
 from aufruf.labelstudio.migration_map import MigrationMap
 from aufruf.labelstudio.pull import pull
 from aufruf.labelstudio.rounds import assignments, plan_round
-from aufruf.labelstudio.scheme_versions import Versions, keep_version, load_versions
+from aufruf.labelstudio.scheme_versions import Versions, load_versions
 from aufruf.tables import ANNOTATIONS, EVENTS
 from aufruf.views import current_annotations
 from labelstudio_fixtures import ROUND
@@ -153,6 +156,18 @@ def test_answers_get_a_revision_once_and_keep_the_old_one(workspace: Workspace):
         ["menace"],
     ]
     assert workspace.store.scan(EVENTS).filter(pl.col("action") == "migrate").collect().height == 1
+
+
+def test_an_answer_from_before_a_label_is_no_answer_of_no(workspace: Workspace):
+    workspace.__dict__["label_scheme"] = WITHOUT
+    keep_version(workspace)
+    store(workspace, row([], [], scheme_sha256=WITHOUT.sha256))
+    workspace.__dict__["label_scheme"] = SCHEME
+    for count in (agreement, decide_gold):
+        with pytest.raises(InputError, match=r"before the label scheme had threat.*annotate migrate"):
+            count(workspace)
+    migrate(workspace)
+    assert "threat" not in {column.label for column in decide_gold(workspace).columns if column.decided}
 
 
 def test_an_identity_map_changes_nothing(workspace: Workspace):

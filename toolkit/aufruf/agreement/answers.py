@@ -8,6 +8,7 @@ import polars as pl
 
 from aufruf.agreement.distances import SEPARATOR
 from aufruf.errors import InputError
+from aufruf.kept_schemes import refuse_outdated
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, CLUSTERS, RECORDS, SAMPLES
 from aufruf.views import current_annotations, first_answers, main_answers, question_answers
 
@@ -22,7 +23,12 @@ _PERSON = ("record_id", "annotator", "round")
 
 
 def compared_annotations(workspace: Workspace, round_name: str | None) -> pl.LazyFrame:
-    """Return each annotator's first answers for the main purpose, of all rounds or of one."""
+    """Return each annotator's first answers for the main purpose, of all rounds or of one.
+
+    Raises:
+        InputError: if there are answers by a label scheme that lacked a label: see `refuse_outdated`.
+    """
+    refuse_outdated(workspace)
     store = workspace.store
     counted = first_answers(main_answers(store.scan(ANNOTATIONS), store.scan(ASSIGNMENTS)))
     return counted if round_name is None else counted.filter(pl.col("round") == round_name)

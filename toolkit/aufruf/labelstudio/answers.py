@@ -13,6 +13,7 @@ import msgspec
 
 from aufruf.gold.verdicts import AMBIGUOUS, ERROR, ERRORS
 from aufruf.label_scheme import NONE
+from aufruf.labelstudio.elements import TEXT
 from aufruf.labelstudio.interface import (
     COMMENT,
     CONTAINED,
@@ -23,7 +24,6 @@ from aufruf.labelstudio.interface import (
     REVEAL,
     SETTLED,
     SPANS,
-    TEXT,
     VERDICT,
     attribute_control,
     error_control,

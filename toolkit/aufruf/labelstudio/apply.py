@@ -10,11 +10,13 @@ import polars as pl
 
 from aufruf.context import with_context
 from aufruf.errors import InputError, ServerError, SettingsError
+from aufruf.kept_schemes import keep_version
 from aufruf.labelstudio.accounts import ensure_accounts
 from aufruf.labelstudio.adjudication_tasks import with_disputes
 from aufruf.labelstudio.api import connect
+from aufruf.labelstudio.elements import TEXT
 from aufruf.labelstudio.instruction import guidelines_html
-from aufruf.labelstudio.interface import SETTLED, TEXT, build_interface, settled_choices
+from aufruf.labelstudio.interface import SETTLED, build_interface, settled_choices
 from aufruf.labelstudio.migration import lost_names, told
 from aufruf.labelstudio.notes import silent
 from aufruf.labelstudio.projects import (
@@ -27,7 +29,6 @@ from aufruf.labelstudio.projects import (
 )
 from aufruf.labelstudio.releasing import first_day, release
 from aufruf.labelstudio.rounds import annotators_of, planned_or_error, settled_in
-from aufruf.labelstudio.scheme_versions import keep_version
 from aufruf.tables import ASSIGNMENTS, EVENTS, RECORDS
 from aufruf.views import ADJUDICATION
 
@@ -119,7 +120,8 @@ def apply(  # noqa: PLR0913 -- the command's options
             filled = _brought(workspace, api, jobs, note)
             report = _report(round_name, in_pass, due, filled, jobs)
             if due.new or filled.created or filled.repaired or start is None:
-                _record(workspace, report)
+                older = planned.filter(pl.col("scheme_sha256") != workspace.label_scheme.sha256).height
+                _record(workspace, report, older)
     return report
 
 
@@ -177,10 +179,13 @@ def _report(
     )
 
 
-def _record(workspace: Workspace, report: ApplyReport) -> None:
+def _record(workspace: Workspace, report: ApplyReport, older: int) -> None:
+    """Record what was brought in, and how many tasks ask by an older label scheme."""
     counts = {"created": report.created, "existing": report.existing, "repaired": report.repaired}
     left = {"day": report.day, "waiting": report.waiting, "held": report.held}
     details = {"pass": report.in_pass, "projects": len(report.projects), **counts, **left}
+    if older:
+        details["by_older_scheme"] = older
     workspace.record_event("apply", report.round, details)
 
 

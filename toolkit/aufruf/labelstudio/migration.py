@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from aufruf.errors import InputError, SettingsError
+from aufruf.kept_schemes import keep_version
 from aufruf.labelstudio.migration_map import MigrationMap, check_map, names_in
-from aufruf.labelstudio.scheme_versions import keep_map, keep_version, load_versions
+from aufruf.labelstudio.scheme_versions import keep_map, load_versions
 from aufruf.tables import ANNOTATIONS
 from aufruf.views import current_annotations
 

@@ -14,9 +14,10 @@ from aufruf.labelstudio.adjudication_progress import AdjudicationStatus, adjudic
 from aufruf.labelstudio.annotators import load_annotators
 from aufruf.labelstudio.burden import heavy_among, heavy_labels, names_of, seconds_per_task
 from aufruf.labelstudio.conformity import check_conformity, repeat_agreement
+from aufruf.labelstudio.interface import URGENT
 from aufruf.labelstudio.refused import refused_answers
 from aufruf.labelstudio.rounds import planned_or_error
-from aufruf.labelstudio.urgent import URGENT, urgent_answers
+from aufruf.labelstudio.urgent import urgent_answers
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, EVENTS
 from aufruf.views import ADJUDICATION, current_annotations
 

@@ -13,7 +13,8 @@ import polars as pl
 from aufruf.errors import ServerError
 from aufruf.labelstudio.accounts import user_ids
 from aufruf.labelstudio.api import connect
-from aufruf.labelstudio.interface import DISPUTED, SETTLED, TEXT
+from aufruf.labelstudio.elements import TEXT
+from aufruf.labelstudio.interface import DISPUTED, SETTLED
 from aufruf.labelstudio.notes import silent
 from aufruf.labelstudio.projects import TASK_KEY, count_answers, projects_on_server
 from aufruf.labelstudio.refused import refused_answers

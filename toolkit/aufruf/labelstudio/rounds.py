@@ -11,6 +11,7 @@ import polars as pl
 from aufruf.errors import InputError
 from aufruf.gold import settled_labels
 from aufruf.gold.verdicts import read_verdicts, settled_by_verdict
+from aufruf.kept_schemes import keep_version
 from aufruf.label_scheme import LANGUAGES
 from aufruf.labelstudio.annotators import load_annotators
 from aufruf.labelstudio.planning import (
@@ -22,7 +23,6 @@ from aufruf.labelstudio.planning import (
     withdrawable,
 )
 from aufruf.labelstudio.routing import Plan, plan_detail, plan_triage
-from aufruf.labelstudio.scheme_versions import keep_version
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, RECORDS, SAMPLES
 from aufruf.views import main_answers
 

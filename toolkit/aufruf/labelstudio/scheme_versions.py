@@ -1,11 +1,10 @@
-"""Versions of the label scheme that were in force, kept by their hash so that old answers can be read.
+"""The label schemes that were in force, and how answers by one are read as answers by the next.
 
-Each lies in ``schemas/versions`` as the JSON whose SHA-256 is its name, beside the maps between them.
+The maps lie beside the schemes, see `aufruf.kept_schemes`.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,12 +12,11 @@ import msgspec
 
 from aufruf.errors import InputError
 from aufruf.files import write_bytes
-from aufruf.label_scheme import LabelScheme
+from aufruf.kept_schemes import kept_version, versions_folder
 from aufruf.labelstudio.migration_map import MigrationMap
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from aufruf.label_scheme import LabelScheme
     from aufruf.workspace import Workspace
 
 
@@ -64,18 +62,10 @@ class Versions:
         ]
 
 
-def keep_version(workspace: Workspace, scheme: LabelScheme | None = None) -> None:
-    """Keep a label scheme by its hash: the one in force, unless another is given."""
-    kept = scheme or workspace.label_scheme
-    path = _folder(workspace) / f"{kept.sha256}.json"
-    if not path.exists():
-        write_bytes(path, msgspec.json.encode(kept, order="deterministic"))
-
-
 def keep_map(workspace: Workspace, old: str, new: str, mapping: MigrationMap) -> None:
     """Record how answers by one version are read as answers by another."""
     content = msgspec.json.encode(mapping, order="deterministic")
-    path = _folder(workspace) / f"{old}-{new}.json"
+    path = versions_folder(workspace) / f"{old}-{new}.json"
     if not path.exists() or path.read_bytes() != content:
         write_bytes(path, content)
 
@@ -89,24 +79,13 @@ def load_versions(workspace: Workspace) -> Versions:
     current = workspace.label_scheme
     schemes = {current.sha256: current}
     maps: dict[tuple[str, str], MigrationMap] = {}
-    for path in sorted(_folder(workspace).glob("*.json")):
+    for path in sorted(versions_folder(workspace).glob("*.json")):
         old, _, new = path.stem.partition("-")
         try:
             if new:
                 maps[old, new] = msgspec.json.decode(path.read_bytes(), type=MigrationMap)
             else:
-                schemes[old] = _checked(path)
+                schemes[old] = kept_version(path)
         except msgspec.DecodeError as error:
             raise InputError(f"{path}: not what was kept ({error}): restore it from a backup") from error
     return Versions(current, schemes, maps)
-
-
-def _checked(path: Path) -> LabelScheme:
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != path.stem:
-        raise InputError(f"{path}: the file was changed: its name is its hash; restore it from a backup")
-    return msgspec.json.decode(content, type=LabelScheme)
-
-
-def _folder(workspace: Workspace) -> Path:
-    return workspace.root / "schemas" / "versions"
