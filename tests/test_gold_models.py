@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from aufruf.baselines.gold_scores import score_gold
+from aufruf.baselines.gold_scores import decided_records, examples_of_gold, score_gold
 from aufruf.baselines.recipes import load_recipe
 from aufruf.cli.app import app
 from aufruf.errors import InputError
@@ -163,6 +163,16 @@ def test_a_model_decides_yes_no_columns_and_leaves_the_doubtful_open(filled_work
     assert {entry.annotator for entry in report.annotators} == {"amsel", "drossel", "fink", "star"}
     alike = {entry.sensitivity == entry.specificity for entry in report.annotators}
     assert alike == {model == "one-coin"}
+
+
+def test_a_small_round_is_decided_by_a_model_that_learnt_from_all_rounds(filled_workspace: Workspace):
+    every = decide_gold(filled_workspace, rule="dawid-skene")
+    before = cells(newest_gold(filled_workspace))
+    one = decide_gold(filled_workspace, "uncertain", rule="dawid-skene")
+    assert one.modelled == every.modelled
+    assert {k: row["posterior"] for k, row in cells(newest_gold(filled_workspace)).items()} == {
+        k: row["posterior"] for k, row in before.items()
+    }
 
 
 def test_the_settings_say_who_decides(filled_workspace: Workspace):
@@ -378,6 +388,20 @@ def test_flipped_gold_is_found_by_a_baseline_that_did_not_see_it(filled_workspac
     found = suspicious(newest_gold(filled_workspace), scores)
     protest = [e.record_id for e in found if (e.label, e.column) == ("protest_mobilization", "contained")]
     assert set(flipped["false"]) <= set(protest) or len(set(ids) & set(protest[:12])) >= 4
+
+
+def test_duplicates_are_scored_by_models_that_saw_none_of_them(filled_workspace: Workspace):
+    decide_gold(filled_workspace)
+    rows = decided_records(filled_workspace)
+    units = examples_of_gold(rows, filled_workspace).units
+    pairs = (
+        rows.with_columns(unit=pl.Series(units))
+        .group_by("cluster")
+        .agg(pl.col("unit").n_unique(), n=pl.len())
+    )
+    assert pairs.filter(pl.col("n") > 1).height >= 10
+    assert pairs.get_column("unit").to_list() == [1] * pairs.height
+    assert pairs.height == len(set(units.tolist())) < rows.height
 
 
 def run(*words: Any, code: int = 0) -> str:

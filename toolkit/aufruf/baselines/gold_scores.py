@@ -45,8 +45,8 @@ def score_gold(
     Raises:
         InputError: if nothing is decided, or too little of it for the folds.
     """
-    rows = _decided(workspace)
-    examples = _examples(rows, workspace)
+    rows = decided_records(workspace)
+    examples = examples_of_gold(rows, workspace)
     any_label = Target(
         "any label", YES_NO, np.max([target.codes for target in examples.targets], axis=0).clip(0)
     )
@@ -67,7 +67,7 @@ def score_gold(
     return pl.concat(parts).select("record_id", "label", "column", "score")
 
 
-def _decided(workspace: Workspace) -> pl.DataFrame:
+def decided_records(workspace: Workspace) -> pl.DataFrame:
     """Return a row a record with a text: its cluster, and a column each of true, false or null."""
     gold = newest_gold(workspace).filter(pl.col("column").is_in(_SIDES))
     if gold.is_empty():
@@ -86,7 +86,8 @@ def _decided(workspace: Workspace) -> pl.DataFrame:
     )
 
 
-def _examples(rows: pl.DataFrame, workspace: Workspace) -> Examples:
+def examples_of_gold(rows: pl.DataFrame, workspace: Workspace) -> Examples:
+    """Return records as examples, a target a column; those of one duplicate cluster are one unit."""
     names = [f"{label}_{side}" for label in workspace.label_scheme.label_names for side in _SIDES]
     return Examples(
         texts=prepare(rows.get_column("text")),
