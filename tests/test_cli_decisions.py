@@ -87,6 +87,25 @@ def test_agreement_marks_coefficients_by_the_workspaces_thresholds(
     assert [mark in line for line in shown if "threat_contained" in line] == [True]
 
 
+def test_agreement_shows_the_groups_that_were_asked_for(filled_workspace: Workspace):
+    at = ("--resamples", 0, "-w", filled_workspace.root)
+    assert "pair=" not in run("agreement", *at)
+    shown = run("agreement", "--by", "pair,kind", *at)
+    assert "pair=amsel|star" in shown
+    assert "kind=news" in shown
+    assert "cohen_kappa" in shown
+    assert "language=de" not in shown
+    run("agreement", "--by", "weather", *at, code=2)
+
+
+def test_agreement_hints_at_annotators_and_confusions(filled_workspace: Workspace):
+    found = json.loads(run("agreement", "--hints", "--json", "-w", filled_workspace.root))
+    assert set(found) == {"removals", "confusions"}
+    shown = run("agreement", "--hints", "-w", filled_workspace.root)
+    assert "drossel" in shown
+    assert "endorsed / reported" in shown
+
+
 def test_agreement_of_a_table_needs_no_workspace(tmp_path: Path):
     table = tmp_path / "answers.csv"
     table.write_text("text,who,hate\n1,x,yes\n1,y,yes\n2,x,no\n2,y,no\n")
@@ -115,7 +134,14 @@ def test_gold_of_a_round_that_is_not_there_changes_nothing(filled_workspace: Wor
 
 
 @pytest.mark.parametrize(
-    "words", [("agreement", "--groups"), ("gold",), ("gold", "--ties"), ("sample", "x", "-n", 9)]
+    "words",
+    [
+        ("agreement", "--by", "language"),
+        ("agreement", "--hints"),
+        ("gold", "--annotators"),
+        ("gold", "--ties"),
+        ("sample", "x", "-n", 9),
+    ],
 )
 def test_no_command_shows_the_text_of_a_record(filled_workspace: Workspace, words: tuple[Any, ...]):
     texts = filled_workspace.store.read(RECORDS).get_column("text").to_list()
