@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 WRITES_NOTHING = {
     "agreement",
+    "prevalence",
     "annotate status",
     "demo",
     "doctor",
