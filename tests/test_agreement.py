@@ -363,6 +363,7 @@ def test_an_annotator_is_compared_with_each_other_one():
     found = rows(against_others(code(long(["aaa", "ab.", "bba"])), 0))
     assert found["raw"].value == pytest.approx(3 / 5)
     assert (found["raw"].records, found["raw"].annotators) == (3, 3)
+    assert "cohen_kappa" not in found
 
 
 def test_who_never_judged_what_another_did_is_no_third_side():

@@ -78,6 +78,11 @@ class Coded:
         """Whether exactly two roles are compared, in all units."""
         return _different(self.side[self.is_paired]) == _TWO
 
+    @property
+    def is_of_two(self) -> bool:
+        """Whether two annotators are compared, or one with what they said before: not one with many."""
+        return self.has_two_sides and self.annotators <= _TWO
+
 
 def code(answers: pl.DataFrame, values: Sequence[str] | None = None) -> Coded:
     """Return answers as numbers.

@@ -139,7 +139,7 @@ def _wanted(coded: Coded, question: Question) -> list[_Wanted]:
         MASI: formulas.alpha(question.distances),
     }
     wanted = [_Wanted("krippendorff_alpha", level, alphas[level]) for level in question.levels]
-    if coded.has_two_sides:
+    if coded.is_of_two:
         wanted.append(_Wanted("cohen_kappa", NOMINAL, formulas.cohen_kappa))
     wanted += [
         _Wanted("fleiss_kappa", NOMINAL, formulas.fleiss_kappa),
@@ -160,7 +160,7 @@ def _estimates(
 ) -> list[tuple[float | None, Interval]]:
     if not coded.is_paired.any():
         return [(None, Interval(reason=NO_PAIRS))] * len(wanted)
-    options = {"ordered": ORDINAL in question.levels, "sides": coded.has_two_sides}
+    options = {"ordered": ORDINAL in question.levels, "sides": coded.is_of_two}
     every = sums_of(coded, None, **options)
     by_level = {NOMINAL: every, ORDINAL: every}
     if MASI in question.levels:
