@@ -135,3 +135,14 @@ def _hashed(records: pl.DataFrame, kind: str, key: Secret) -> pl.Series:
             pl.when(pl.col("text").str.len_chars() >= _TELLING).then("match_sha256")
         ).to_series()
     return keyed_hashes(key, kind, values)
+
+
+def feed(workspace: Workspace) -> pl.DataFrame:
+    """Return ``id`` and ``taken_down_at`` of every record that was taken down, for users of releases."""
+    rows = workspace.store.scan(TOMBSTONES).filter(pl.col("kind") == RECORD)
+    return rows.select(id="tombstone", taken_down_at="at").unique("id").sort("id").collect()
+
+
+def feed_bytes(rows: pl.DataFrame) -> bytes:
+    """Return the feed as CSV."""
+    return rows.write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ").encode()

@@ -24,6 +24,7 @@ from aufruf.cli import (
     sampling,
     scheme,
     start,
+    takedown,
 )
 from aufruf.errors import AufrufError
 
@@ -49,6 +50,7 @@ prevalence.register(app)
 report.register(app)
 release.register(app)
 keys.register(app)
+takedown.register(app)
 baselines.register(app)
 
 _FULL_OR_READ_ONLY = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)

@@ -161,6 +161,11 @@ def names_team_server() -> bool:
     return bool(os.environ.get(URL_VARIABLE))
 
 
+def knows_server(workspace: Workspace) -> bool:
+    """Whether environment or secrets name a server."""
+    return names_team_server() or workspace.secrets.get("label_studio_url") is not None
+
+
 @contextmanager
 def connect(workspace: Workspace, key: Secret | None = None) -> Generator[Api]:
     """Connect to the workspace's Label Studio and check that it answers, as ``key``'s owner if given.

@@ -33,6 +33,7 @@ from aufruf.release.manifest import (
 from aufruf.release.parquet import write_split
 from aufruf.release.versions import LOCK, check_new, lock_bytes, released
 from aufruf.tables import EVENTS, TABLES
+from aufruf.tombstones import feed, feed_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -167,6 +168,9 @@ def _write_docs(folder: Path, workspace: Workspace) -> None:
         source = workspace.root / "annotation" / "guidelines" / f"{language}.md"
         shutil.copyfile(source, folder / f"guidelines.{language}.md")
     write_bytes(folder / MASKING, masking_bytes(workspace.settings.privacy.mask))
+    gone = feed(workspace)
+    if not gone.is_empty():
+        write_bytes(folder / "tombstones.csv", feed_bytes(gone))
 
 
 def _changelog(draft: Draft, workspace: Workspace, version: str) -> str:

@@ -17,6 +17,7 @@ from aufruf.release.likeness import Likeness, likeness
 from aufruf.release.manifest import MANIFEST, list_files, read_manifest
 from aufruf.release.parquet import content_sha256, read_split, split_files, stored_features
 from aufruf.release.versions import LOCK, read_lock
+from aufruf.release.withdrawal import WITHDRAWN, withdrawal_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +58,11 @@ def verify(path: Path) -> VerifyReport:
     """
     if not path.is_dir():
         raise InputError(f"{path}: there is no such folder; name a release, such as releases/0.1.0")
+    withdrawal = withdrawal_of(path)
+    if withdrawal is not None:
+        instead = f"use {withdrawal.successor} instead" if withdrawal.successor else "there is none instead"
+        told = f"{WITHDRAWN}: withdrawn on {withdrawal.withdrawn_at:%Y-%m-%d}: {instead}"
+        return VerifyReport(str(path), ok=False, failures=[told])
     try:
         manifest = read_manifest(path)
         failures = _altered_files(path, manifest)

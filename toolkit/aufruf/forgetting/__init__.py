@@ -1,0 +1,1 @@
+"""Forgetting: take records down wherever they stand."""
