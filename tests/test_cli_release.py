@@ -63,3 +63,10 @@ def test_verify_exits_3_and_names_the_file_that_was_changed(filled_release: Path
     report = json.loads(done.stdout)
     assert report["ok"] is False
     assert report["failures"][0].startswith("CHANGELOG.md: is not as it was released")
+
+
+def test_verify_trains_a_baseline_both_ways_on_request(filled_release: Path):
+    report = json.loads(run("verify", filled_release, "--baseline", "majority", "--json").stdout)
+    assert {row["label"] for row in report["random_split"]} >= {"author", "contained", "threat_author"}
+    assert report["likeness"]["searched_from"] == 0.6
+    assert "random_split" not in json.loads(run("verify", filled_release, "--json").stdout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ import typer
 from aufruf.cli.options import DryRunOption, JsonOption, SeedOption, WorkspaceOption, show_json, show_table
 
 if TYPE_CHECKING:
+    from aufruf.baselines.random_split import Flattery
     from aufruf.release.likeness import Likeness
 
 _PANEL = "Releases"
@@ -63,18 +65,24 @@ def export(
 
 def verify(
     path: Annotated[Path, typer.Argument(help="Folder of a release; needs no workspace.")],
+    baseline: Annotated[
+        str | None,
+        typer.Option(help="Recipe to train on these splits and on random ones, such as tfidf-logreg."),
+    ] = None,
+    seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Check a release's files, content, splits and card against what it says. Exit 3 on a failure.
 
-    Example: aufruf verify releases/0.1.0
+    Example: aufruf verify releases/0.1.0 --baseline tfidf-logreg
     """
     from aufruf.errors import GateError
     from aufruf.release.verify import verify as check
 
     report = check(path)
+    flattery = _trained_both_ways(path, baseline, seed) if baseline and report.ok else []
     if as_json:
-        show_json(report)
+        show_json({**asdict(report), **({"random_split": flattery} if baseline else {})})
     else:
         for failure in report.failures:
             typer.echo(f"FAULT  {failure}")
@@ -83,6 +91,9 @@ def verify(
             show_table("across splits", ["", "n"], rows)
         if report.likeness is not None:
             typer.echo(_said_of_likeness(report.likeness))
+        if flattery:
+            title = f"{baseline} on test: these splits, and random ones of the same sizes"
+            show_table(title, ["", "", "released", "random", "from", "to"], _shown(flattery))
     if not report.ok:
         failures = len(report.failures)
         raise GateError(f"{path}: {failures} failure{'s' if failures > 1 else ''}; get a sound copy of it")
@@ -96,3 +107,20 @@ def _said_of_likeness(found: Likeness) -> str:
         f"highest similarity across splits: {highest} among {found.texts:,} texts; near-duplicates across "
         f"splits: {found.near_duplicates:,}"
     )
+
+
+def _trained_both_ways(path: Path, recipe: str, seed: int) -> list[Flattery]:
+    from aufruf.baselines.random_split import compare_with_random
+    from aufruf.baselines.recipes import load_recipe
+
+    return compare_with_random(path, load_recipe(recipe), seed=seed)
+
+
+def _shown(flattery: list[Flattery]) -> list[list[str]]:
+    def number(value: float | None) -> str:
+        return "-" if value is None else f"{value:.3f}"
+
+    return [
+        [row.label, row.metric, *map(number, (row.released, row.random, row.lowest, row.highest))]
+        for row in flattery
+    ]
