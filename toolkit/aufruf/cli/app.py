@@ -19,6 +19,7 @@ from aufruf.cli import (
     prevalence,
     quarantine,
     records,
+    rehydrate,
     release,
     report,
     sampling,
@@ -51,6 +52,7 @@ report.register(app)
 release.register(app)
 keys.register(app)
 takedown.register(app)
+rehydrate.register(app)
 baselines.register(app)
 
 _FULL_OR_READ_ONLY = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
