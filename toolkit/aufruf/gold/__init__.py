@@ -4,7 +4,7 @@ from aufruf.gold.annotator_model import Model
 from aufruf.gold.changes import Change, changes_between
 from aufruf.gold.decide import decide, settled_labels, ties
 from aufruf.gold.modelled import AnnotatorErrors, ModelReport
-from aufruf.gold.run import ColumnReport, GoldReport, Tie, decide_gold, newest_gold
+from aufruf.gold.run import ColumnReport, GoldReport, Tie, decide_gold, newest_gold, scan_newest_gold
 from aufruf.gold.suspicious import Suspicion, read_scores, suspicious
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "decide_gold",
     "newest_gold",
     "read_scores",
+    "scan_newest_gold",
     "settled_labels",
     "suspicious",
     "ties",

@@ -130,12 +130,17 @@ def decide_gold(
 
 def newest_gold(workspace: Workspace, *, other_than: str = "") -> pl.DataFrame:
     """Return the rows of the newest gold run, or of the newest other than one; none if there is none."""
+    return scan_newest_gold(workspace, other_than=other_than).collect()
+
+
+def scan_newest_gold(workspace: Workspace, *, other_than: str = "") -> pl.LazyFrame:
+    """Return the same, not yet read: of a large run few columns may be wanted."""
     runs = workspace.store.scan(EVENTS).filter(pl.col("action") == "gold", pl.col("subject") != other_than)
     last = runs.sort("n").tail(1).collect()
     if last.is_empty():
-        return GOLD.empty()
+        return GOLD.empty().lazy()
     run = last.item(0, "subject")
-    return workspace.store.scan(GOLD).filter(pl.col("gold_run") == run).collect()
+    return workspace.store.scan(GOLD).filter(pl.col("gold_run") == run)
 
 
 def gold_run_of(rows: pl.DataFrame) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from aufruf.release.draft import Draft
     from aufruf.workspace import Workspace
 
+_WRITERS = 2
 _BUILDING = ".building-"
 
 
@@ -152,8 +154,13 @@ def _report(version: str, path: Path, draft: Draft) -> ExportReport:
 def _write(folder: Path, draft: Draft, workspace: Workspace, version: str) -> None:
     """Write all files; the manifest last, for it lists the others."""
     scheme = workspace.label_scheme
-    for (config, split), frame in draft.frames.items():
-        write_split(folder, config, split, frame, FEATURES[config](scheme))
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        done = [
+            pool.submit(write_split, folder, config, split, frame, FEATURES[config](scheme))
+            for (config, split), frame in draft.frames.items()
+        ]
+    for written in done:
+        written.result()
     _write_docs(folder / "docs", workspace)
     write_bytes(folder / LOCK, lock_bytes(draft.lock))
     write_text(folder / "CHANGELOG.md", _changelog(draft, workspace, version))
@@ -194,7 +201,7 @@ def _card(folder: Path, draft: Draft, workspace: Workspace, version: str) -> str
         figures=figures(draft.frames, scheme.label_names),
         splits=draft.splits,
         shares=draft.plan.shares,
-        agreement=_agreement(workspace, draft.plan.seed),
+        agreement=_agreement(workspace, draft),
         sources=_sources(records, {slug: source.rights for slug, source in settings.sources.items()}),
         drawn=records.group_by("strategy").agg(records=pl.len()).sort("strategy"),
         left_out=draft.left_out,
@@ -224,11 +231,14 @@ def _sources(records: pl.DataFrame, named: Mapping[str, str | None]) -> pl.DataF
     )
 
 
-def _agreement(workspace: Workspace, seed: int) -> list[AgreementRow]:
+def _agreement(workspace: Workspace, draft: Draft) -> list[AgreementRow]:
     from aufruf.agreement import agreement
 
+    judges = draft.content.annotations.group_by("record_id", "pass").agg(pl.col("annotator").n_unique())
+    if judges.filter(pl.col("annotator") > 1).is_empty():
+        return []
     try:
-        return agreement(workspace, by=("language",), seed=seed)
+        return agreement(workspace, by=("language",), seed=draft.plan.seed)
     except InputError:
         return []
 

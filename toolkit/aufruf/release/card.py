@@ -178,7 +178,8 @@ who saw the label in any voice, `<label>_n` their number. `<label>_voice` and th
 that holds. **Null means not asked or undecided, never no**; `asked` lists the labels that were asked. `spans`
 count code points of `text`. `labels` lists what is contained. Names such as @user_1a2b3c4d in the texts are
 placeholders. `group` is what a split must keep together; `duplicate_group`, `author_group`,
-`conversation_group` and `article_group` let you check that. In `annotations`, `asked` lists the columns that were asked; null: all of them."""
+`conversation_group` and `article_group` let you check that. In `annotations`, `asked` lists the
+columns that were asked; null: all of them."""
 
 _SPLIT_RULES = """\
 Records that share a duplicate cluster, an author, a conversation or an article stand in the same split. A

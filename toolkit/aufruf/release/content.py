@@ -9,7 +9,7 @@ import polars as pl
 
 from aufruf.context import with_context
 from aufruf.errors import WorkspaceError
-from aufruf.gold import newest_gold
+from aufruf.gold import scan_newest_gold
 from aufruf.release.rights import with_form
 from aufruf.release.syndication import syndicated_copies
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, CLUSTERS, RECORDS, SAMPLES
@@ -24,6 +24,7 @@ from aufruf.views import (
 
 if TYPE_CHECKING:
     from aufruf.label_scheme import Example, LabelScheme
+    from aufruf.text import Texts
     from aufruf.workspace import Workspace
 
 CHANCE = ("random", "stratified")
@@ -32,16 +33,32 @@ HELD_IN_TRAIN = ("qualification", "gold_check")
 """Purposes of tasks whose right answers annotators may have been told."""
 
 
+_GOLD = ("record_id", "label", "column", "value", "share", "n")
+_NOT_RELEASED = (
+    "language_confidence",
+    "teaser",
+    "edited_at",
+    "quotes",
+    "reporting_cue",
+    "indirect_speech",
+    "has_media",
+    "truncated",
+    "key_id",
+    "import_id",
+)
+"""Columns of records that no release is made from: a large table is read without them."""
+
+
 @dataclass(frozen=True)
 class Content:
     """What a release is made of.
 
     Attributes:
-        records: the newest version of each record with gold, beside the table's columns ``cluster``,
+        records: the newest version of each record with gold, beside columns of the table ``cluster``,
             ``syndicated`` (smallest article_id of an article's copies), ``stratum``,
             ``inclusion_probability``, ``context_before``, ``context_after`` (null where the text is not
             released), those of `aufruf.release.rights.with_form`, ``train_only``; sorted by id.
-        gold: the newest gold run's rows of these records.
+        gold: what the newest gold run decided of these records, without distributions.
         annotations: live answers to them, with ``purpose``; those of qualification left out.
         gold_run: which run it is.
         superseded: how many records have gold, but a newer version of their text.
@@ -60,13 +77,14 @@ def gather(workspace: Workspace) -> Content:
     Raises:
         WorkspaceError: if no gold labels were decided.
     """
-    gold = newest_gold(workspace)
+    run = scan_newest_gold(workspace)
+    gold = run.select(_GOLD).collect()
     if gold.is_empty():
         raise WorkspaceError(
             f"{workspace.root}: there are no gold labels to release; decide them with `aufruf gold`"
         )
     decided = gold.select(pl.col("record_id").unique())
-    newest = newest_records(workspace.store.scan(RECORDS))
+    newest = newest_records(workspace.store.scan(RECORDS)).drop(_NOT_RELEASED)
     records = newest.join(decided.lazy(), on="record_id", how="semi").collect()
     tied = _with_copies(_with_clusters(records, workspace), newest, workspace)
     described = _with_train_only(_with_sample(tied, workspace), workspace)
@@ -74,7 +92,7 @@ def gather(workspace: Workspace) -> Content:
         records=_with_context(with_form(described, workspace), newest).sort("record_id"),
         gold=gold.join(records, on="record_id", how="semi"),
         annotations=_judgements(workspace, records),
-        gold_run=gold.item(0, "gold_run"),
+        gold_run=run.select("gold_run").head(1).collect().item(),
         superseded=decided.height - records.height,
     )
 
@@ -119,17 +137,14 @@ def _with_train_only(records: pl.DataFrame, workspace: Workspace) -> pl.DataFram
     items = qualification_records(workspace.store.scan(RECORDS))
     told = _clusters_of(pl.concat([purposes.select("record_id"), items.select("record_id")]), workspace)
     texts = pl.DataFrame({"text": [example.text for example in _examples(workspace.label_scheme)]})
-    examples = texts.select(comparable=_comparable(pl.col("text")), example=pl.lit(value=True)).unique()
-    return (
-        records.with_columns(comparable=_comparable(pl.col("text")))
-        .join(examples, on="comparable", how="left", maintain_order="left")
-        .with_columns(told=pl.coalesce("cluster", "record_id").is_in(told.implode()))
-        .with_columns(
-            train_only=(pl.col("strategy").is_not_null() & ~pl.col("strategy").is_in(CHANCE))
-            | pl.col("told")
-            | pl.col("example").fill_null(value=False)
-        )
-        .drop("told", "example", "comparable")
+    examples = texts.select(_comparable(pl.col("text"))).unique().to_series()
+    alike = records.filter(_beginning(pl.col("text")).is_in(_beginning(examples).implode()))
+    taken = alike.filter(_comparable(pl.col("text")).is_in(examples.implode())).get_column("record_id")
+    by_model = pl.col("strategy").is_not_null() & ~pl.col("strategy").is_in(CHANCE)
+    return records.with_columns(
+        train_only=by_model
+        | pl.coalesce("cluster", "record_id").is_in(told.implode())
+        | pl.col("record_id").is_in(taken.implode())
     )
 
 
@@ -146,6 +161,11 @@ def _examples(scheme: LabelScheme) -> list[Example]:
 
 def _comparable(texts: pl.Expr) -> pl.Expr:
     return normalise(texts).str.to_lowercase().str.replace_all(r"\s+", " ")
+
+
+def _beginning(texts: Texts) -> Texts:
+    """Return the first word of each text, by which the few that can be examples are told from all others."""
+    return texts.str.extract(r"^\s*(\S+)").str.to_lowercase()
 
 
 def _judgements(workspace: Workspace, records: pl.DataFrame) -> pl.DataFrame:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aufruf.label_scheme import LabelScheme
     from aufruf.release.content import Content
 
+_YES_NO = ("contained", "author")
 _MONTH = "%Y-%m"
 
 
@@ -143,32 +144,43 @@ def _wide(gold: pl.DataFrame, scheme: LabelScheme) -> pl.DataFrame:
 
     Voice and attributes describe a label that holds: they are null where it does not.
     """
-    wide = gold.select(pl.col("record_id").unique(maintain_order=True))
+    ids = gold.select(pl.col("record_id").unique(maintain_order=True)).with_row_index("row")
+    placed = gold.join(ids, on="record_id", how="left").select(
+        "row", "label", "column", "value", "share", "n"
+    )
+    cells = placed.partition_by("label", "column", as_dict=True, include_key=False)
+    nothing = placed.clear().drop("label", "column")
+    wide = ids
     for label in scheme.labels:
-        name = label.name
-        holds = _value_of("contained") == "true"
-        attributes = [attribute.name for attribute in scheme.attributes_of(name)]
-        cells = {
-            "contained": holds,
-            "author": _value_of("author") == "true",
-            "share": _first("share", "contained"),
-            "n": _first("n", "contained"),
-            "asked": pl.col("column").is_in(["contained", "author"]).any(),
-            "voice": pl.when(holds).then(_value_of("voice")).str.split("+"),
-            **{attribute: pl.when(holds).then(_value_of(attribute)) for attribute in attributes},
-        }
-        rows = gold.filter(pl.col("label") == name).group_by("record_id")
-        of_label = rows.agg(cell.alias(f"{name}_{column}") for column, cell in cells.items())
-        wide = wide.join(of_label, on="record_id", how="left", maintain_order="left")
-    return wide
+        for column in ("contained", "author", "voice", *(a.name for a in scheme.attributes_of(label.name))):
+            cell = cells.get((label.name, column), nothing)
+            named = cell.select("row", *_named(label.name, column))
+            wide = wide.join(named, on="row", how="left", maintain_order="left")
+        wide = _of_label(wide, label.name, [a.name for a in scheme.attributes_of(label.name)])
+    return wide.drop("row")
 
 
-def _first(name: str, column: str) -> pl.Expr:
-    return pl.col(name).filter(pl.col("column") == column).first()
+def _named(label: str, column: str) -> list[pl.Expr]:
+    value = pl.col("value").alias(f"{label}_{column}")
+    if column not in _YES_NO:
+        return [value]
+    asked = pl.lit(value=True).alias(f"{label}_{column}_asked")
+    counts = [pl.col("share").alias(f"{label}_share"), pl.col("n").alias(f"{label}_n")]
+    return [value == "true", asked, *(counts if column == "contained" else [])]
 
 
-def _value_of(column: str) -> pl.Expr:
-    return _first("value", column)
+def _of_label(wide: pl.DataFrame, label: str, attributes: Sequence[str]) -> pl.DataFrame:
+    """Return the cells of a label as they are released: what describes it only where it holds."""
+    asked = [f"{label}_{column}_asked" for column in _YES_NO]
+    described = {name: pl.col(f"{label}_{name}") for name in attributes}
+    described["voice"] = pl.col(f"{label}_voice").str.split("+")
+    return wide.with_columns(
+        pl.any_horizontal(pl.col(asked).fill_null(value=False)).alias(f"{label}_asked"),
+        *(
+            pl.when(f"{label}_contained").then(cell).alias(f"{label}_{name}")
+            for name, cell in described.items()
+        ),
+    ).drop(asked)
 
 
 def _spans(gold: pl.DataFrame, scheme: LabelScheme) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -120,13 +120,13 @@ def _frozen(rows: pl.DataFrame, lock: Mapping[str, str]) -> Rows:
     return found.fill_null(FREE).to_numpy().copy()
 
 
-def _category_table(rows: pl.DataFrame, categories: Sequence[str]) -> Counts:
+def _category_table(rows: pl.DataFrame, categories: Sequence[str]) -> Flags:
     """Return which categories each record has, shape (n, 1 + n_categories); the first is everything."""
     columns = [
         pl.repeat(value=True, n=pl.len()).alias("all"),
         *(pl.col(name).fill_null(value=False) for name in categories),
     ]
-    return rows.select(columns).cast(pl.Int64).to_numpy().reshape(rows.height, 1 + len(categories))
+    return rows.select(columns).to_numpy()
 
 
 def _divide_by_time(
@@ -142,7 +142,7 @@ def _divide_by_time(
     return reasons.filter(pl.Series((split == OUT) & ~before))
 
 
-def _divide_evenly(split: Rows, group: Rows, train_only: Flags, table: Counts, plan: SplitPlan) -> Reals:
+def _divide_evenly(split: Rows, group: Rows, train_only: Flags, table: Flags, plan: SplitPlan) -> Reals:
     """Give the units that are still free to splits, in place; return the least deviations possible."""
     _hold_in_train(split, group, train_only)
     free = split == FREE
@@ -161,13 +161,9 @@ def _hold_in_train(split: Rows, group: Rows, train_only: Flags) -> None:
     split[(split == FREE) & held[group]] = TRAIN
 
 
-def _sums(table: Counts, member: Rows, size: int) -> Counts:
-    """Return the sum of the rows of each member number 0 to size - 1, shape (size, n_categories)."""
-    from scipy.sparse import csr_array
-
-    ones = np.ones(len(member), dtype=np.int64)
-    belongs: Any = csr_array((ones, (member, np.arange(len(member)))), shape=(size, len(member)))
-    return belongs @ table
+def _sums(table: Flags, member: Rows, size: int) -> Counts:
+    """Return how many rows of each member number 0 to size - 1 have a category, (size, n_categories)."""
+    return np.stack([np.bincount(member[has], minlength=size) for has in table.T], axis=1)
 
 
 def _check_no_crossing(split: Rows, ties: Ties) -> None:
@@ -196,7 +192,7 @@ def _tied(frozen: Rows, train_only: Flags) -> pl.Expr:
 
 
 def _deviations(
-    split: Rows, table: Counts, categories: Sequence[str], shares: Mapping[str, float]
+    split: Rows, table: Flags, categories: Sequence[str], shares: Mapping[str, float]
 ) -> pl.DataFrame:
     counts = _sums(table, split, len(SPLITS))
     total = counts.sum(axis=0)

@@ -64,22 +64,23 @@ class Ties:
 
 def find_ties(records: pl.DataFrame, relations: Sequence[str] = tuple(RELATIONS)) -> Ties:
     """Return the ties of records by the named relations. A null key ties nothing."""
-    rows = records.with_row_index("row")
-    long = [
-        rows.select("row", key=pl.concat_str(pl.lit(f"{relation}\0"), column)).drop_nulls("key")
-        for relation in relations
-        for column in RELATIONS[relation]
-    ]
-    coded = (
-        pl.concat([pl.DataFrame(schema={"row": pl.UInt32, "key": pl.String}), *long])
-        .unique(maintain_order=True)
-        .filter(pl.len().over("key") > 1)
-        .with_columns(key=pl.col("key").rank("dense") - 1)
-        .cast(pl.Int64)
-    )
-    keys = coded.get_column("key").n_unique()
-    row, key = (coded.get_column(name).to_numpy() for name in ("row", "key"))
-    return Ties(records.height, row, key, keys)
+    row, key, keys = [np.empty(0, np.int64)], [np.empty(0, np.int64)], 0
+    for relation in relations:
+        found = _ties_of(records, RELATIONS[relation])
+        row.append(found.get_column("row").to_numpy())
+        key.append(found.get_column("key").to_numpy() + keys)
+        keys += found.get_column("key").n_unique()
+    return Ties(records.height, np.concatenate(row), np.concatenate(key), keys)
+
+
+def _ties_of(records: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Return ``row`` and ``key`` of the keys that several rows have, numbered from 0 by their order."""
+    rows = records.select(pl.int_range(pl.len()).alias("row"), *columns)
+    held = pl.concat([rows.select("row", key=column).drop_nulls("key") for column in columns])
+    several = held.filter(pl.col("key").is_duplicated())
+    if len(columns) > 1:
+        several = several.unique(maintain_order=True).filter(pl.col("key").is_duplicated())
+    return several.with_columns(key=pl.col("key").rank("dense").cast(pl.Int64) - 1)
 
 
 def components(ties: Ties) -> Rows:
