@@ -110,32 +110,22 @@ def _watched(workspace: Workspace, round_name: str, seconds: int) -> RoundStatus
 
 
 def _show_status(workspace: Workspace, found: RoundStatus) -> None:
-    columns = [
-        "annotator",
-        "pass",
-        "released",
-        "done",
-        "skipped",
-        "left",
-        "median s",
-        "checks",
-        "repeats",
-        "urgent",
-    ]
+    columns = ["annotator", "pass", "done", "skips", "left", "s", "checks", "repeats"]
     rows = [
         [
             entry.annotator,
             entry.in_pass,
-            *(f"{n:,}" for n in (entry.released, entry.done, entry.skipped, entry.left)),
+            f"{entry.done:,}/{entry.released:,}",
+            *(f"{n:,}" for n in (entry.skipped, entry.left)),
             "–" if entry.seconds is None else f"{entry.seconds:.0f}",
             _share(entry.conformity),
             _share(entry.repeats),
-            f"{entry.urgent:,}",
         ]
         for entry in found.annotators
     ]
     at = f"{found.pulled_at:%Y-%m-%d %H:%M} UTC" if found.pulled_at else "nothing pulled yet"
     show_table(f"round {found.round}, answers as of {at}", columns, rows)
+    typer.echo("done: of those that are in Label Studio; left: all others to come; s: median seconds")
     if any(entry.conformity or entry.repeats for entry in found.annotators):
         typer.echo(
             "checks: the known answer was given; this measures conformity with it, not truth.\n"

@@ -20,6 +20,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; write nothing.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
 
+_WIDEST = 500
+
 
 def note(message: str) -> None:
     """Tell on standard error how it goes."""
@@ -34,7 +36,10 @@ def show_json(value: Any) -> None:
 
 
 def show_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """Print a table for people; content is shown as it is, never as markup."""
+    """Print a table for people; content is shown as it is, never as markup.
+
+    Where the output is no terminal, lines are as long as the table is wide.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -46,7 +51,10 @@ def show_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
         table.add_column(column, justify="left" if first else "right", no_wrap=first)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = _WIDEST
+    console.print(table)
 
 
 @contextmanager

@@ -71,20 +71,25 @@ def prevalence(
 def _show(rows: list[PrevalenceRow]) -> None:
     cells = [
         [
-            f"{row.label}_{row.column} {row.group}",
-            row.estimator,
+            _name(row),
             _share(row.value),
-            row.reason or f"{_share(row.low)} to {_share(row.high)}",
+            row.reason or f"{_share(row.low)} – {_share(row.high)}",
             "all" if row.effective is None else f"{row.effective:,.0f}",
-            f"{row.positives:,.0f}/{row.judged:,}",
+            f"{row.positives:,.0f} of {row.judged:,}",
         ]
         for row in rows
     ]
-    columns = ["label", "estimator", "share", "95 % interval", "effective n", "positive/judged"]
+    columns = ["", "%", "95 %", "effective n", "yes"]
     show_table("prevalence in the corpus", columns, cells)
     for line in dict.fromkeys(line for row in rows for line in row.notes):
         note(line)
 
 
+def _name(row: PrevalenceRow) -> str:
+    """Return what a line is about; those of a group, and of another estimator, stand under the label's own."""
+    name = f"{row.label}_{row.column}" if row.group == "all" else f"  {row.group}"
+    return name if row.estimator == "hajek" else f"    {row.estimator.replace('_', ' ')}"
+
+
 def _share(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.2f} %"
+    return "–" if value is None else f"{100 * value:.2f}"

@@ -112,7 +112,9 @@ def round_figures(workspace: Workspace, round_name: str, *, seed: int = 0) -> Ro
         ],
         seconds=[
             _seconds(in_pass, part["seconds"].drop_nulls())
-            for (in_pass,), part in live.partition_by("pass", as_dict=True).items()
+            for (in_pass,), part in live.sort("pass", descending=True)
+            .partition_by("pass", as_dict=True)
+            .items()
             if part["seconds"].count()
         ],
         agreement=agreement(workspace, round_name, by=("language", "design", "pair"), seed=seed),
