@@ -17,6 +17,7 @@ from aufruf.cli import (
     keys,
     labelstudio,
     prevalence,
+    publish,
     quarantine,
     records,
     rehydrate,
@@ -53,6 +54,7 @@ release.register(app)
 keys.register(app)
 takedown.register(app)
 rehydrate.register(app)
+publish.register(app)
 baselines.register(app)
 
 _FULL_OR_READ_ONLY = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)

@@ -42,9 +42,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
     ``files`` lists all files but the manifest, ``tables`` the versions of the tables it was made from,
     ``left_out`` counts records by reason. ``borders`` says when validation and test begin, if the splits
-    are periods of time. ``manifest_sha256`` is the hash of the canonical JSON without that field. Fields
-    that were added after the first release have a default, and are left out where they have it: the hashes
-    of older manifests hold.
+    are periods of time; ``final`` that nothing is missing which people must state. ``manifest_sha256`` is
+    the hash of the canonical JSON without that field. Fields that were added after the first release have a
+    default, and are left out where they have it: the hashes of older manifests hold.
     """
 
     format: int
@@ -64,6 +64,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     files: dict[str, File]
     borders: dict[str, str] = {}
     annotators: str = "per_release"
+    final: bool = False
     manifest_sha256: str = ""
 
 
