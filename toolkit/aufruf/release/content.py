@@ -33,7 +33,6 @@ HELD_IN_TRAIN = ("qualification", "gold_check")
 """Purposes of tasks whose right answers annotators may have been told."""
 
 
-_GOLD = ("record_id", "label", "column", "value", "share", "n")
 _NOT_RELEASED = (
     "language_confidence",
     "teaser",
@@ -58,7 +57,8 @@ class Content:
             ``syndicated`` (smallest article_id of an article's copies), ``stratum``,
             ``inclusion_probability``, ``context_before``, ``context_after`` (null where the text is not
             released), those of `aufruf.release.rights.with_form`, ``train_only``; sorted by id.
-        gold: what the newest gold run decided of these records, without distributions.
+        gold: what the newest gold run decided of these records: ``row`` (place in ``records``), ``label``,
+            ``column``, ``value``, ``share``, ``n``.
         annotations: live answers to them, with ``purpose``; those of qualification left out.
         gold_run: which run it is.
         superseded: how many records have gold, but a newer version of their text.
@@ -78,22 +78,34 @@ def gather(workspace: Workspace) -> Content:
         WorkspaceError: if no gold labels were decided.
     """
     run = scan_newest_gold(workspace)
-    gold = run.select(_GOLD).collect()
-    if gold.is_empty():
+    decided = run.select(pl.col("record_id").unique()).collect(engine="streaming")
+    if decided.is_empty():
         raise WorkspaceError(
             f"{workspace.root}: there are no gold labels to release; decide them with `aufruf gold`"
         )
-    decided = gold.select(pl.col("record_id").unique())
     newest = newest_records(workspace.store.scan(RECORDS)).drop(_NOT_RELEASED)
     records = newest.join(decided.lazy(), on="record_id", how="semi").collect()
     tied = _with_copies(_with_clusters(records, workspace), newest, workspace)
     described = _with_train_only(_with_sample(tied, workspace), workspace)
+    sorted_records = _with_context(with_form(described, workspace), newest).sort("record_id")
     return Content(
-        records=_with_context(with_form(described, workspace), newest).sort("record_id"),
-        gold=gold.join(records, on="record_id", how="semi"),
+        records=sorted_records,
+        gold=_gold_of(sorted_records, run),
         annotations=_judgements(workspace, records),
         gold_run=run.select("gold_run").head(1).collect().item(),
         superseded=decided.height - records.height,
+    )
+
+
+def _gold_of(records: pl.DataFrame, run: pl.LazyFrame) -> pl.DataFrame:
+    """Return a run's rows of these records, by their place; read as a stream, for ids are what is large."""
+    places = records.lazy().select("record_id").with_row_index("row")
+    names = pl.col("label", "column").cast(pl.Categorical)
+    return (
+        run.select("record_id", names, "value", "share", "n")
+        .join(places, on="record_id")
+        .drop("record_id")
+        .collect(engine="streaming")
     )
 
 

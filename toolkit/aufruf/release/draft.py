@@ -23,9 +23,10 @@ from aufruf.release.splits import SplitPlan, split_records
 from aufruf.release.versions import frozen_splits, released
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from aufruf.label_scheme import LabelScheme
     from aufruf.release.content import Content
     from aufruf.release.splits import Splits
     from aufruf.settings import Splits as Shares
@@ -75,17 +76,13 @@ def draft_release(workspace: Workspace, version: str, seed: int, *, by_time: boo
     salt, warnings = _salt(workspace, f"release\0{version}")
     stable = workspace.settings.release.annotators == "stable"
     people = _salt(workspace, "annotators")[0] if stable else salt
-    placed_rows = with_groups(rows, splits.placed, salt).sort("id")
-    named = {
-        "default": without_words(placed_rows),
-        "dehydrated": dehydrated_rows(placed_rows, salt),
-        "annotations": judgement_rows(content.annotations, splits.placed, people),
+    placed_rows = with_groups(rows, splits.placed, salt)
+    made: dict[str, Callable[[], pl.DataFrame]] = {
+        "default": lambda: without_words(placed_rows),
+        "dehydrated": lambda: dehydrated_rows(placed_rows, salt),
+        "annotations": lambda: judgement_rows(content.annotations, splits.placed, people),
     }
-    frames = {
-        (config, split): encode(named[config].filter(pl.col("split") == split), FEATURES[config](scheme))
-        for config in FOLDERS
-        for split in SPLITS
-    }
+    frames = {key: frame for config in FOLDERS for key, frame in _encoded(config, made[config](), scheme)}
     placed = dict(splits.placed.select("record_id", "split").iter_rows())
     return Draft(
         content=content,
@@ -96,6 +93,14 @@ def draft_release(workspace: Workspace, version: str, seed: int, *, by_time: boo
         content_sha256=content_sha256(frames),
         warnings=[*warnings, *_warnings(content, frames)],
     )
+
+
+def _encoded(
+    config: str, named: pl.DataFrame, scheme: LabelScheme
+) -> list[tuple[tuple[str, str], pl.DataFrame]]:
+    """Return the stored rows of each split of a config."""
+    features = FEATURES[config](scheme)
+    return [((config, split), encode(named.filter(pl.col("split") == split), features)) for split in SPLITS]
 
 
 def _plan(

@@ -25,10 +25,11 @@ def labelled_rows(content: Content, scheme: LabelScheme) -> pl.DataFrame:
 
     The groups are still missing: they follow from the splits.
     """
-    wide = _wide(content.gold, scheme)
+    places = content.records.select(row=pl.int_range(pl.len(), dtype=pl.UInt32))
     return (
-        content.records.join(wide, on="record_id", how="left", maintain_order="left")
-        .join(_spans(content.gold, scheme), on="record_id", how="left", maintain_order="left")
+        pl.concat([content.records, _wide(places, content.gold, scheme)], how="horizontal")
+        .join(_spans(content.gold, scheme), on="row", how="left", maintain_order="left")
+        .drop("row")
         .with_columns(
             id="record_id",
             month=pl.col("created_at").dt.strftime(_MONTH),
@@ -139,25 +140,20 @@ def _seconds_bucket() -> pl.Expr:
     return pl.when(pl.col("seconds").is_not_null()).then(names)
 
 
-def _wide(gold: pl.DataFrame, scheme: LabelScheme) -> pl.DataFrame:
-    """Return one row a record with the cells of all labels; null: not asked or undecided.
+def _wide(wide: pl.DataFrame, gold: pl.DataFrame, scheme: LabelScheme) -> pl.DataFrame:
+    """Add to each ``row`` the cells of all labels; null: not asked or undecided.
 
     Voice and attributes describe a label that holds: they are null where it does not.
     """
-    ids = gold.select(pl.col("record_id").unique(maintain_order=True)).with_row_index("row")
-    placed = gold.join(ids, on="record_id", how="left").select(
-        "row", "label", "column", "value", "share", "n"
-    )
-    cells = placed.partition_by("label", "column", as_dict=True, include_key=False)
-    nothing = placed.clear().drop("label", "column")
-    wide = ids
+    cells = gold.partition_by("label", "column", as_dict=True, include_key=False)
+    nothing = gold.clear().drop("label", "column")
     for label in scheme.labels:
         for column in ("contained", "author", "voice", *(a.name for a in scheme.attributes_of(label.name))):
             cell = cells.get((label.name, column), nothing)
             named = cell.select("row", *_named(label.name, column))
             wide = wide.join(named, on="row", how="left", maintain_order="left")
         wide = _of_label(wide, label.name, [a.name for a in scheme.attributes_of(label.name)])
-    return wide.drop("row")
+    return wide
 
 
 def _named(label: str, column: str) -> list[pl.Expr]:
@@ -184,20 +180,20 @@ def _of_label(wide: pl.DataFrame, label: str, attributes: Sequence[str]) -> pl.D
 
 
 def _spans(gold: pl.DataFrame, scheme: LabelScheme) -> pl.DataFrame:
-    """Return ``record_id`` and its decided ``spans`` in the order of labels and places."""
+    """Return ``row`` and its decided ``spans`` in the order of labels and places."""
     held = gold.filter((pl.col("column") == "contained") & (pl.col("value") == "true"))
     decided = gold.filter((pl.col("column") == "spans") & pl.col("value").is_not_null())
     ends = pl.col("span").str.split_exact(":", 1).struct
     labelled = (
-        decided.join(held, on=["record_id", "label"], how="semi")
-        .select("record_id", "label", span=pl.col("value").str.split("+"))
+        decided.join(held, on=["row", "label"], how="semi")
+        .select("row", "label", span=pl.col("value").str.split("+"))
         .explode("span")
         .with_columns(start=ends.field("field_0"), end=ends.field("field_1"))
         .with_columns(pl.col("start", "end").cast(pl.Int64, strict=False))
-        .sort("record_id", pl.col("label").cast(pl.Enum(scheme.label_names)), "start")
+        .sort("row", pl.col("label").cast(pl.Enum(scheme.label_names)), "start")
     )
     span = pl.struct("label", "start", "end").filter(pl.col("start").is_not_null())
-    return labelled.group_by("record_id").agg(spans=span)
+    return labelled.group_by("row").agg(spans=span)
 
 
 def _names_where(columns: Sequence[str], scheme: LabelScheme) -> pl.Expr:
