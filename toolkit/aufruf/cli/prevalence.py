@@ -86,7 +86,7 @@ def _show(rows: list[PrevalenceRow]) -> None:
 
 
 def _name(row: PrevalenceRow) -> str:
-    """Return what a line is about; those of a group, and of another estimator, stand under the label's own."""
+    """Return what a line is about; groups and other estimators stand under the label itself."""
     name = f"{row.label}_{row.column}" if row.group == "all" else f"  {row.group}"
     return name if row.estimator == "hajek" else f"    {row.estimator.replace('_', ' ')}"
 
