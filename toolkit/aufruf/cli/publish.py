@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from aufruf.cli.options import JsonOption, WorkspaceOption, show_json
+from aufruf.cli.options import DryRunOption, JsonOption, WorkspaceOption, show_json
 
 
 def register(app: typer.Typer) -> None:
@@ -19,6 +19,7 @@ def publish(
     repo: Annotated[str, typer.Option("--repo", help="Repository of data sets on the Hub, as me/set.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what would be done.")] = False,
     workspace: WorkspaceOption = None,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Upload a verified, final release to a private repository in one commit, and tag it.
@@ -30,11 +31,11 @@ def publish(
     from aufruf.release.publish import publish as upload
     from aufruf.workspace import open_workspace
 
-    report = upload(open_workspace(workspace), version, repo, yes=yes)
+    report = upload(open_workspace(workspace), version, repo, yes=yes and not dry_run)
     if as_json:
         show_json(report)
         return
     what = f"{report.files} files, {report.bytes / 1e6:.1f} MB, to {report.repo} as {report.tag}"
-    typer.echo(f"published: {what}" if yes else f"would be published, private: {what}; do it with --yes")
+    typer.echo(f"published: {what}" if report.commit else f"would be published, private: {what}; do it with --yes")
     if report.commit:
         typer.echo(f"commit: {report.commit}\n{report.url}")
