@@ -7,7 +7,16 @@ import polars as pl
 import pytest
 
 from aufruf.errors import InputError
-from aufruf.prevalence import ErrorRates, Estimate, Sampled, corrected, estimate, plan_samples, prevalence
+from aufruf.prevalence import (
+    ErrorRates,
+    Estimate,
+    Sampled,
+    corrected,
+    estimate,
+    modelled_error_rates,
+    plan_samples,
+    prevalence,
+)
 from aufruf.prevalence.planning import records_for_alpha, records_for_share
 from aufruf.sampling import overall_weights, sample_round
 from aufruf.sampling.probabilities import draw_systematically, mixed_probabilities
@@ -103,6 +112,20 @@ def test_errors_of_gold_are_taken_out_with_their_uncertainty():
     assert sure.value == unsure.value == pytest.approx(0.1)
     assert unsure.high - unsure.low > sure.high - sure.low > found.high - found.low
     assert corrected(found, ErrorRates(0.5, 0.5, 50, 50)) is None
+
+
+def test_the_model_behind_gold_says_how_often_gold_is_right():
+    """Of yes, .9 + .6 + .1, gold has .9 and half of .6; of no, .1 + .4 + .9, it has half of .4 and .9."""
+    gold = pl.DataFrame(
+        [("a", "true", 1.0, 0.9), ("b", None, 0.5, 0.6), ("c", "false", 0.0, 0.1), ("d", "true", 1.0, None)],
+        ["record_id", "value", "share", "posterior"],
+        orient="row",
+    ).with_columns(label=pl.lit("threat"), column=pl.lit("author"))
+    rates = modelled_error_rates(gold)["threat", "author"]
+    assert (rates.sensitivity, rates.positives) == pytest.approx((1.2 / 1.6, 1.6))
+    assert (rates.specificity, rates.negatives) == pytest.approx((1.1 / 1.4, 1.4))
+    with pytest.raises(InputError, match="no model decided"):
+        modelled_error_rates(gold.with_columns(posterior=pl.lit(None, pl.Float64)))
 
 
 def test_corrected_intervals_cover_the_truth():

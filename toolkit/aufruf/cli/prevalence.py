@@ -10,7 +10,8 @@ import typer
 from aufruf.cli.options import JsonOption, WorkspaceOption, note, show_json, show_table
 
 if TYPE_CHECKING:
-    from aufruf.prevalence import PrevalenceRow
+    from aufruf.prevalence import ErrorRates, PrevalenceRow
+    from aufruf.workspace import Workspace
 
 _PANEL = "Decisions"
 
@@ -32,10 +33,11 @@ def prevalence(
         ),
     ] = None,
     correct_errors: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            help="Take errors of gold out: a CSV file of label, column, sensitivity, specificity, positives, "
-            "negatives."
+            metavar="model|FILE",
+            help="Take errors of gold out: as the model that decided it sees them, or from a CSV file of "
+            "label, column, sensitivity, specificity, positives, negatives.",
         ),
     ] = None,
     workspace: WorkspaceOption = None,
@@ -46,7 +48,6 @@ def prevalence(
     Example: aufruf prevalence --by language,month
     """
     from aufruf.prevalence import prevalence as estimated
-    from aufruf.prevalence import read_error_rates
     from aufruf.prevalence.corpus import DOMAINS
     from aufruf.scores import read_scores
     from aufruf.workspace import open_workspace
@@ -55,17 +56,25 @@ def prevalence(
     unknown = [name for name in wanted if name not in DOMAINS]
     if unknown:
         raise typer.BadParameter(f"--by {', '.join(unknown)}: choose among {', '.join(DOMAINS)}")
+    opened = open_workspace(workspace)
     rows = estimated(
-        open_workspace(workspace),
+        opened,
         round_name,
         by=[name for name in DOMAINS if name in wanted],
         scores=None if scores is None else read_scores(scores),
-        errors=None if correct_errors is None else read_error_rates(correct_errors),
+        errors=None if correct_errors is None else _errors(opened, correct_errors),
     )
     if as_json:
         show_json(rows)
     else:
         _show(rows)
+
+
+def _errors(workspace: Workspace, given: str) -> dict[tuple[str, str], ErrorRates]:
+    from aufruf.gold import newest_gold
+    from aufruf.prevalence import modelled_error_rates, read_error_rates
+
+    return modelled_error_rates(newest_gold(workspace)) if given == "model" else read_error_rates(Path(given))
 
 
 def _show(rows: list[PrevalenceRow]) -> None:

@@ -65,6 +65,47 @@ def corrected(found: Estimate, rates: ErrorRates) -> Estimate | None:
     )
 
 
+def modelled_error_rates(gold: pl.DataFrame) -> dict[tuple[str, str], ErrorRates]:
+    """Return how often gold is right as the model that decided it sees it, by label and column.
+
+    With p the probability of yes that the model gives a record, and d what gold says (1, 0, or the share of
+    annotators where it is open): sensitivity = sum(p d) / sum(p), specificity = sum((1 - p)(1 - d)) /
+    sum(1 - p), seen on these sums of records. The model trusts itself here: where its assumptions fail, as
+    when annotators err alike, so do the rates.
+
+    Args:
+        gold: rows of `GOLD` in one run. Columns that no model decided have no rates.
+
+    Raises:
+        InputError: if no model decided anything.
+    """
+    said = (
+        pl.when(pl.col("value").is_null())
+        .then("share")
+        .otherwise((pl.col("value") == "true").cast(pl.Float64))
+    )
+    p, d = pl.col("posterior"), pl.col("said")
+    rows = (
+        gold.filter(pl.col("posterior").is_not_null())
+        .with_columns(said=said)
+        .drop_nulls("said")
+        .group_by("label", "column")
+        .agg(
+            sensitivity=(p * d).sum() / p.sum(),
+            specificity=((1 - p) * (1 - d)).sum() / (1 - p).sum(),
+            positives=p.sum(),
+            negatives=(1 - p).sum(),
+        )
+        .filter(pl.col("positives", "negatives") > 0)
+    )
+    if rows.is_empty():
+        raise InputError(
+            "no model decided the newest gold, so its errors are not known: run `aufruf gold --model "
+            "dawid-skene`, or give a file of error rates"
+        )
+    return {(row[0], row[1]): ErrorRates(*row[2:]) for row in rows.iter_rows()}
+
+
 def read_error_rates(path: Path) -> dict[tuple[str, str], ErrorRates]:
     """Read error rates of gold by label and column from a CSV file.
 
