@@ -96,7 +96,7 @@ def modelled_error_rates(gold: pl.DataFrame) -> dict[tuple[str, str], ErrorRates
             positives=p.sum(),
             negatives=(1 - p).sum(),
         )
-        .filter(pl.col("positives", "negatives") > 0)
+        .filter(pl.col("positives") > 0, pl.col("negatives") > 0)
     )
     if rows.is_empty():
         raise InputError(
