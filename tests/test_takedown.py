@@ -21,12 +21,12 @@ from aufruf.cli.app import app
 from aufruf.errors import InputError
 from aufruf.forgetting.journal import pending_journal, plan_takedown, write_journal
 from aufruf.forgetting.selection import Wanted, select
-from aufruf.forgetting.takedown import FEED, take_down
+from aufruf.forgetting.takedown import FEED, rows_to_go, take_down
 from aufruf.importing import import_paths
 from aufruf.release.manifest import MANIFEST, read_manifest
 from aufruf.release.verify import verify
 from aufruf.release.withdrawal import WITHDRAWN
-from aufruf.tables import ANNOTATIONS, EVENTS, GOLD, RECORDS, TOMBSTONES
+from aufruf.tables import ANNOTATIONS, EVENTS, GOLD, RECORDS, TABLES, TOMBSTONES
 from aufruf.workspace import event_sha256, open_workspace
 from searched import places_of
 
@@ -175,6 +175,14 @@ def board(tmp_path: Path, workspace: Workspace) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     import_paths(workspace, [path])
     return path
+
+
+def test_every_table_that_tells_of_records_is_cleaned(taken: Taken):
+    """A new table must say of what record it is, or be one of those that never hold a text."""
+    another = taken.records.filter(pl.col("record_id") != taken.record_id).item(0, "record_id")
+    journal = plan_takedown(taken.workspace, select(taken.workspace, Wanted(records=(another,))), REASON)
+    cleaned = {table.name for table, _ in rows_to_go(journal)}
+    assert {table.name for table in TABLES} - cleaned == {"quarantine", "tombstones", "events"}
 
 
 def test_an_authors_posts_go_by_name_and_new_ones_are_refused(workspace: Workspace, tmp_path: Path):

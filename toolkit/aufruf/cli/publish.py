@@ -36,6 +36,7 @@ def publish(
         show_json(report)
         return
     what = f"{report.files} files, {report.bytes / 1e6:.1f} MB, to {report.repo} as {report.tag}"
-    typer.echo(f"published: {what}" if report.commit else f"would be published, private: {what}; do it with --yes")
-    if report.commit:
-        typer.echo(f"commit: {report.commit}\n{report.url}")
+    if report.commit is None:
+        typer.echo(f"would be published, private: {what}; do it with --yes")
+    else:
+        typer.echo(f"published: {what}\ncommit: {report.commit}\n{report.url}")

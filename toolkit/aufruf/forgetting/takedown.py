@@ -100,7 +100,7 @@ def take_down(workspace: Workspace, wanted: Wanted, *, reason: str, dry_run: boo
 def _foreseen(workspace: Workspace, journal: Journal, copies: tuple[str, ...]) -> TakedownReport:
     rows = {
         table.name: workspace.store.scan(table).filter(gone).select(pl.len()).collect().item()
-        for table, gone in _rows_to_go(journal)
+        for table, gone in rows_to_go(journal)
     }
     return TakedownReport(
         takedown="",
@@ -129,7 +129,7 @@ def _finish(workspace: Workspace, journal: Journal, copies: tuple[str, ...] = ()
     _clear_stagings(workspace)
     raw = store.scan(ANSWERS).filter(traces.in_text("raw")).select("annotation_uuid").collect().to_series()
     journal = msgspec.structs.replace(journal, answers=sorted({*journal.answers, *raw}))
-    tables = {table.name: store.forget(table, gone) for table, gone in _rows_to_go(journal)}
+    tables = {table.name: store.forget(table, gone) for table, gone in rows_to_go(journal)}
     successor, problem = _replace_releases(workspace, journal)
     reports = list(_remove_reports(workspace, journal, traces))
     write_bytes(workspace.root / "releases" / FEED, feed_bytes(feed(workspace)))
@@ -155,7 +155,7 @@ def _finish(workspace: Workspace, journal: Journal, copies: tuple[str, ...] = ()
     return report
 
 
-def _rows_to_go(journal: Journal) -> Iterator[tuple[Table, pl.Expr]]:
+def rows_to_go(journal: Journal) -> Iterator[tuple[Table, pl.Expr]]:
     """Yield the tables that tell of records, with what is to go of each."""
     for table in TABLES:
         if table in _KEPT_TABLES:
