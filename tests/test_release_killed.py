@@ -43,7 +43,7 @@ def test_kill_at_any_moment_leaves_no_release_or_a_whole_one(
 ):
     rng = random.Random(0)
     releases = filled_workspace.root / "releases"
-    kills = 50 if request.config.getoption("--campaign") else 3
+    kills = 100 if request.config.getoption("--campaign") else 3
     interrupted = 0
     for number in range(kills):
         process = start_export(filled_workspace.root)

@@ -112,7 +112,9 @@ def allocate(counts: Counts, fixed: Counts, shares: Sequence[float], seed: int) 
     """
     if not len(counts):
         return np.empty(0, dtype=np.int64)
-    profiles, member, copies = np.unique(counts, axis=0, return_inverse=True, return_counts=True)
+    narrow = counts.astype(np.min_scalar_type(counts.max(initial=0)))  # sorts in a fraction of the time
+    found, member, copies = np.unique(narrow, axis=0, return_inverse=True, return_counts=True)
+    profiles = found.astype(np.int64)
     total = fixed.sum(axis=0) + counts.sum(axis=0)
     wanted = np.asarray(shares, dtype=np.float64)
     excess: Reals = fixed - wanted[:, None] * total

@@ -188,5 +188,6 @@ def _judgements(workspace: Workspace, records: pl.DataFrame) -> pl.DataFrame:
         .join(records.lazy().select("record_id"), on="record_id", how="semi")
         .join(purposes, on="task_key", how="left")
         .filter(pl.col("purpose").is_null() | ~pl.col("purpose").is_in([QUALIFICATION, ADJUDICATION]))
+        .drop("task_key", "revision", "state", "comment", "updated_at")
         .collect()
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import polars as pl
 from aufruf.errors import InputError, WorkspaceError
 from aufruf.release.content import gather
 from aufruf.release.dehydrated import dehydrated_rows, without_words
-from aufruf.release.features import FEATURES, FOLDERS, SPLITS, encode
+from aufruf.release.features import FEATURES, SPLITS, encode
 from aufruf.release.manifest import read_manifest
 from aufruf.release.parquet import content_sha256
 from aufruf.release.periods import borders_of
@@ -23,7 +23,7 @@ from aufruf.release.splits import SplitPlan, split_records
 from aufruf.release.versions import frozen_splits, released
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from aufruf.label_scheme import LabelScheme
@@ -71,18 +71,20 @@ def draft_release(workspace: Workspace, version: str, seed: int, *, by_time: boo
     check_basis(content.records)
     plan = _plan(workspace.settings.splits, content, seed, earlier, by_time=by_time)
     rows = labelled_rows(content, scheme)
+    content = replace(content, gold=content.gold.clear())  # it takes as much room as the texts
     categories = category_columns(rows, scheme)
     splits = split_records(rows.with_columns(**categories), list(categories), plan, frozen)
     salt, warnings = _salt(workspace, f"release\0{version}")
     stable = workspace.settings.release.annotators == "stable"
     people = _salt(workspace, "annotators")[0] if stable else salt
+    judgements = _encoded("annotations", judgement_rows(content.annotations, splits.placed, people), scheme)
     placed_rows = with_groups(rows, splits.placed, salt)
-    made: dict[str, Callable[[], pl.DataFrame]] = {
-        "default": lambda: without_words(placed_rows),
-        "dehydrated": lambda: dehydrated_rows(placed_rows, salt),
-        "annotations": lambda: judgement_rows(content.annotations, splits.placed, people),
+    del rows
+    frames = {
+        **_encoded("default", without_words(placed_rows), scheme),
+        **judgements,
+        **_encoded("dehydrated", dehydrated_rows(placed_rows, salt), scheme),
     }
-    frames = {key: frame for config in FOLDERS for key, frame in _encoded(config, made[config](), scheme)}
     placed = dict(splits.placed.select("record_id", "split").iter_rows())
     return Draft(
         content=content,
@@ -95,12 +97,10 @@ def draft_release(workspace: Workspace, version: str, seed: int, *, by_time: boo
     )
 
 
-def _encoded(
-    config: str, named: pl.DataFrame, scheme: LabelScheme
-) -> list[tuple[tuple[str, str], pl.DataFrame]]:
+def _encoded(config: str, named: pl.DataFrame, scheme: LabelScheme) -> dict[tuple[str, str], pl.DataFrame]:
     """Return the stored rows of each split of a config."""
     features = FEATURES[config](scheme)
-    return [((config, split), encode(named.filter(pl.col("split") == split), features)) for split in SPLITS]
+    return {(config, split): encode(named.filter(pl.col("split") == split), features) for split in SPLITS}
 
 
 def _plan(

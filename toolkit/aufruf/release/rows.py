@@ -99,7 +99,7 @@ def judgement_rows(annotations: pl.DataFrame, placed: pl.DataFrame, salt: bytes)
         )
         .sort("id", "pass", "annotator", "round", "purpose", "created_at", "annotation_uuid")
     )
-    return rows.drop("created_at", "annotation_uuid", "comment")
+    return rows.drop("created_at", "annotation_uuid")
 
 
 def numbered(column: str, salt: bytes, prefix: str) -> pl.Expr:
