@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aufruf.gold import newest_gold
+from aufruf.release.content import gather
 from aufruf.release.syndication import syndicated_copies
+from aufruf.tables import CLUSTERS, GOLD, RECORDS
+
+if TYPE_CHECKING:
+    from aufruf.workspace import Workspace
 
 
 def copies(articles: dict[str, str]) -> dict[str, str]:
@@ -39,3 +47,21 @@ def test_a_text_in_many_outlets_is_one_unit(n: int):
 
 def test_nothing_is_no_trouble():
     assert copies({}) == {}
+
+
+def test_copies_are_tied_by_excerpts_that_are_not_released(filled_workspace: Workspace):
+    """Of two copies one excerpt each is released, and not the same one."""
+    store = filled_workspace.store
+    excerpts = store.read(RECORDS).drop_nulls("article_id").sort("article_id", "excerpt_start")
+    articles = excerpts.get_column("article_id").unique(maintain_order=True)
+    left, right = (excerpts.filter(pl.col("article_id") == name)["record_id"] for name in articles[:2])
+    store.upsert(CLUSTERS, pl.DataFrame({"record_id": right, "cluster": left}))
+    store.upsert(CLUSTERS, pl.DataFrame({"record_id": left, "cluster": left}))
+    hidden = pl.col("record_id").is_in([*left[1:], right[0], *right[2:]])
+    shown = newest_gold(filled_workspace).filter(~hidden).with_columns(gold_run=pl.lit("shown"))
+    store.append(GOLD, shown)
+    filled_workspace.record_event("gold", "shown", {})
+    records = gather(filled_workspace).records.filter(pl.col("article_id").is_in(articles[:2].implode()))
+    assert records.height == 2
+    assert records.get_column("cluster").n_unique() == 2
+    assert records.get_column("syndicated").to_list() == [min(articles[:2])] * 2
