@@ -280,6 +280,12 @@ ANNOTATIONS = Table(
         Column("updated_at", TIME, "when this revision was made"),
         Column("scheme_sha256", pl.String, "the label scheme that it answers by"),
         Column("guideline_version", pl.String, "version of the guidelines in force"),
+        Column(
+            "suggested_by",
+            pl.String,
+            "the model whose suggestion was shown with the task; null: nobody's",
+            nullable=True,
+        ),
     ),
     ("annotation_uuid", "task_key", "record_id", "updated_at"),
 )

@@ -151,3 +151,11 @@ def _attribute_answers(annotations: pl.LazyFrame, chosen: pl.LazyFrame, scheme: 
             "record_id", "annotator", "round", "pass", "label", pl.col("attribute").alias("column"), "value"
         )
     )
+
+
+def suggested_answers(annotations: pl.LazyFrame) -> int:
+    """Return how many current answers were given with a model's suggestion in view."""
+    shown = current_annotations(annotations).filter(
+        (pl.col("state") == "live") & pl.col("suggested_by").is_not_null()
+    )
+    return shown.select(pl.len()).collect().item()

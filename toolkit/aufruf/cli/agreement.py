@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aufruf.cli.options import JsonOption, SeedOption, WorkspaceOption, show_json, show_table
+from aufruf.cli.options import (
+    JsonOption,
+    SeedOption,
+    WorkspaceOption,
+    note_suggestions,
+    show_json,
+    show_table,
+)
 
 if TYPE_CHECKING:
     from aufruf.agreement import AgreementRow, Grouping, Hints
@@ -95,6 +102,7 @@ def agreement(
         wanted = _groupings(by, GROUPINGS, every=groups or as_json)
         rows = measure(opened, round_name, by=wanted, **bootstrap)
         _show(rows, opened.settings.agreement, as_json, crossed)
+        note_suggestions(opened)
 
 
 def _groupings(by: str | None, known: tuple[Grouping, ...], *, every: bool) -> list[Grouping]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -23,6 +24,8 @@ from aufruf.cli.options import (
 if TYPE_CHECKING:
     from aufruf.labelstudio.apply import ApplyReport
     from aufruf.labelstudio.planning import PlanReport
+    from aufruf.labelstudio.suggestions import Suggestions
+    from aufruf.workspace import Workspace
 
 _PANEL = "Annotation"
 RoundArgument = Annotated[str, typer.Argument(metavar="ROUND", help="Name of the round.")]
@@ -59,6 +62,10 @@ def plan(
     allow_unqualified: Annotated[
         bool, typer.Option("--allow-unqualified", help="Plan people who have not passed the qualification.")
     ] = False,
+    allow_suggestions: Annotated[
+        bool,
+        typer.Option("--allow-suggestions", help="Let apply --suggest show what a model says: it biases."),
+    ] = False,
     seed: SeedOption = 0,
     workspace: WorkspaceOption = None,
     dry_run: DryRunOption = False,
@@ -80,6 +87,7 @@ def plan(
         gold_rate=gold_rate,
         repeat_rate=repeat_rate,
         allow_unqualified=allow_unqualified,
+        allow_suggestions=allow_suggestions,
         seed=seed,
         dry_run=dry_run,
     )
@@ -98,6 +106,13 @@ def apply(
             min=0, help="Day of the round, from 0, to give out tasks of.", show_default="days since the first"
         ),
     ] = None,
+    suggest: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Show with new tasks what this model says; only where the plan allows suggestions.",
+        ),
+    ] = None,
     workspace: WorkspaceOption = None,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
@@ -112,11 +127,21 @@ def apply(
     from aufruf.workspace import open_workspace
 
     opened = open_workspace(workspace)
-    report = bring(opened, round_name, in_pass, day=day, dry_run=dry_run, note=note)
+    found = None if suggest is None else _suggestions(opened, round_name, suggest)
+    report = bring(opened, round_name, in_pass, day=day, suggestions=found, dry_run=dry_run, note=note)
     if as_json:
         show_json(report)
     else:
         _show_applied(report, dry_run=dry_run)
+
+
+def _suggestions(workspace: Workspace, round_name: str, model: Path) -> Suggestions:
+    from aufruf.baselines.suggesting import suggested_labels
+    from aufruf.labelstudio.rounds import assignments
+    from aufruf.labelstudio.suggestions import Suggestions
+
+    records = assignments(workspace, round_name, "triage").get_column("record_id").unique().sort()
+    return Suggestions(*suggested_labels(workspace, model, records))
 
 
 def _show_plan(report: PlanReport, *, dry_run: bool) -> None:

@@ -13,6 +13,7 @@ from aufruf.cli.options import (
     SeedOption,
     WorkspaceOption,
     note,
+    note_suggestions,
     progress,
     show_json,
     show_table,
@@ -99,6 +100,7 @@ def gold(
 
     report = decide_gold(opened, round_name, rule=rule, dry_run=dry_run)
     _show(report, named[0] if named else None, output, dry_run=dry_run, as_json=as_json)
+    note_suggestions(opened)
 
 
 def _suspicious(

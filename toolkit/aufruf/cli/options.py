@@ -12,6 +12,8 @@ import typer
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from aufruf.workspace import Workspace
+
 WorkspaceOption = Annotated[
     Path | None,
     typer.Option("--workspace", "-w", help="The workspace's folder.", show_default="found from here upwards"),
@@ -26,6 +28,16 @@ _WIDEST = 500
 def note(message: str) -> None:
     """Tell on standard error how it goes."""
     typer.echo(message, err=True)
+
+
+def note_suggestions(workspace: Workspace) -> None:
+    """Tell on standard error how many answers were given with a model's suggestion in view, if any."""
+    from aufruf.tables import ANNOTATIONS
+    from aufruf.views import suggested_answers
+
+    n = suggested_answers(workspace.store.scan(ANNOTATIONS))
+    if n:
+        note(f"{n:,} answers were given with a model's suggestion in view, which pulls them towards it")
 
 
 def show_json(value: Any) -> None:

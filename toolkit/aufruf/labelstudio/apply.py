@@ -29,6 +29,7 @@ from aufruf.labelstudio.projects import (
 )
 from aufruf.labelstudio.releasing import first_day, release
 from aufruf.labelstudio.rounds import annotators_of, planned_or_error, settled_in
+from aufruf.labelstudio.suggestions import check_allowed, ensure_suggestions, marked
 from aufruf.tables import ASSIGNMENTS, EVENTS, RECORDS
 from aufruf.views import ADJUDICATION
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from aufruf.labelstudio.notes import Note
     from aufruf.labelstudio.projects import Found
     from aufruf.labelstudio.releasing import Release
+    from aufruf.labelstudio.suggestions import Suggestions
     from aufruf.workspace import Workspace
 
 
@@ -87,16 +89,18 @@ def apply(  # noqa: PLR0913 -- the command's options
     in_pass: TaskPass = "triage",
     *,
     day: int | None = None,
+    suggestions: Suggestions | None = None,
     dry_run: bool = False,
     note: Note = silent,
 ) -> ApplyReport:
     """Make accounts, projects and those tasks of a planned round that are due in Label Studio.
 
     Run it again whenever it was cut off or the plan has grown, and each day of a round with budgets: what is
-    there stays, what is missing or due by now is added. ``day`` stands for today's day of the round.
+    there stays, what is missing or due by now is added. ``day`` stands for today's day of the round. New
+    tasks for the main purpose get a model's ``suggestions``, if the plan allows that.
 
     Raises:
-        InputError: if the round is not planned.
+        InputError: if the round is not planned, or suggestions are given and it is blind.
         SettingsError: if the label scheme no longer has what answers of the round use, or was changed since
             tasks of another pass than triage were brought in.
         ServerError: if Label Studio cannot be reached or refuses, or a project of the round is gone.
@@ -105,6 +109,8 @@ def apply(  # noqa: PLR0913 -- the command's options
         planned = _by_scheme(workspace, planned_or_error(workspace, round_name, in_pass), in_pass)
         if not dry_run:
             keep_version(workspace)
+        if suggestions is not None:
+            check_allowed(workspace, round_name, in_pass)
         people = annotators_of(workspace)
         start = first_day(workspace, round_name, in_pass)
         with connect(workspace) as api:
@@ -116,8 +122,13 @@ def apply(  # noqa: PLR0913 -- the command's options
                 return _report(round_name, in_pass, due, there, [])
             names = planned.get_column("annotator").unique()
             ensure_accounts(workspace, api, [person for person in people if person.id in names])
-            jobs = _in_projects(workspace, api, _jobs(workspace, due.tasks), known)
+            jobs = _in_projects(workspace, api, _jobs(workspace, due.tasks, suggestions), known)
             filled = _brought(workspace, api, jobs, note)
+            if suggestions is not None:
+                for job in jobs:
+                    ensure_suggestions(
+                        api, job.rows.item(0, "project_id"), job.rows, suggestions, workspace.label_scheme
+                    )
             report = _report(round_name, in_pass, due, filled, jobs)
             if due.new or filled.created or filled.repaired or start is None:
                 older = planned.filter(pl.col("scheme_sha256") != workspace.label_scheme.sha256).height
@@ -229,7 +240,7 @@ def _nothing_lost(api: Api, planned: pl.DataFrame, known: dict[int, Found]) -> N
         )
 
 
-def _jobs(workspace: Workspace, planned: pl.DataFrame) -> list[_Job]:
+def _jobs(workspace: Workspace, planned: pl.DataFrame, suggestions: Suggestions | None = None) -> list[_Job]:
     if planned.is_empty():
         return []
     scheme = workspace.label_scheme
@@ -253,7 +264,8 @@ def _jobs(workspace: Workspace, planned: pl.DataFrame) -> list[_Job]:
             guideline_version=workspace.guideline_version(first["language"]),
         )
         mine = rows.select(TASK_KEY).join(data, on=TASK_KEY, maintain_order="left").drop("language")
-        jobs.append(_Job(plan, rows, mine.to_dicts()))
+        tasks = mine.to_dicts()
+        jobs.append(_Job(plan, rows, tasks if suggestions is None else marked(tasks, rows, suggestions)))
     return jobs
 
 

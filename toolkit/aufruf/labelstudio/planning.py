@@ -40,7 +40,7 @@ class PlanOptions:
 
     ``overlap`` is judgements per record in triage. The rates are shares of an annotator's new main tasks that
     are added as gold checks and as repeats. ``allow_unqualified`` gives tasks to people who have not passed
-    the qualification, too.
+    the qualification, too; ``allow_suggestions`` lets `apply` show a model's suggestions.
     """
 
     overlap: int = 3
@@ -48,6 +48,7 @@ class PlanOptions:
     gold_rate: float = 0.05
     repeat_rate: float = 0.05
     allow_unqualified: bool = False
+    allow_suggestions: bool = False
 
 
 @dataclass(frozen=True)

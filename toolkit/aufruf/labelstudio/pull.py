@@ -23,6 +23,7 @@ from aufruf.labelstudio.rounds import planned_or_error
 from aufruf.labelstudio.rows import Asked, RawAnnotation
 from aufruf.labelstudio.scheme_versions import load_versions
 from aufruf.labelstudio.snapshots import answered_tasks, mark_of
+from aufruf.labelstudio.suggestions import SUGGESTED_BY
 from aufruf.labelstudio.urgent import log_urgent, urgent_answers
 from aufruf.labelstudio.watermarks import note_read, watermarks
 from aufruf.tables import ANNOTATIONS, ANSWERS, QUARANTINE, RECORDS
@@ -239,6 +240,7 @@ def _asked(context: _Context, project: int, tasks: list[dict[str, Any]]) -> list
             guideline_version=found.guideline_version
             if found
             else context.workspace.guideline_version(row["language"]),
+            suggested_by=task["data"].get(SUGGESTED_BY),
         )
         if (row := assignments.get(key))
         else None

@@ -60,6 +60,7 @@ def plan_round(  # noqa: PLR0913 -- the command's options
     gold_rate: float = 0.05,
     repeat_rate: float = 0.05,
     allow_unqualified: bool = False,
+    allow_suggestions: bool = False,
     now: datetime | None = None,
     dry_run: bool = False,
 ) -> PlanReport:
@@ -78,6 +79,7 @@ def plan_round(  # noqa: PLR0913 -- the command's options
         gold_rate: share of an annotator's new tasks that are added as records with known answers, in triage.
         repeat_rate: share that is added as records which the annotator answered some time ago.
         allow_unqualified: give tasks to people who have not passed the qualification.
+        allow_suggestions: let `apply` show a model's suggestions; otherwise the round is blind.
         now: the time from which repeats are counted back; the present.
         dry_run: write nothing.
 
@@ -85,7 +87,7 @@ def plan_round(  # noqa: PLR0913 -- the command's options
         InputError: if the round was not sampled, a language has too few annotators, or no label is settled.
         SettingsError: if the annotators' file names an unknown opt-out or a budget below one task.
     """
-    options = PlanOptions(overlap, seed, gold_rate, repeat_rate, allow_unqualified)
+    options = PlanOptions(overlap, seed, gold_rate, repeat_rate, allow_unqualified, allow_suggestions)
     with nullcontext() if dry_run else workspace.locked():
         records = _sampled(workspace, round_name)
         before = assignments(workspace, round_name, in_pass)
@@ -105,7 +107,8 @@ def plan_round(  # noqa: PLR0913 -- the command's options
         else:
             judged = _judged(workspace, round_name, records)
             routing = plan_detail(judged, settled, people, plan, existing=kept, circumstances=known)
-        written = not dry_run and bool(routing.assignments.height + withdrawn.height)
+        changed = routing.assignments.height + withdrawn.height or allow_suggestions
+        written = not dry_run and bool(changed)
         report = reported(
             round_name, in_pass, kept, withdrawn.height, routing, known, unqualified, written=written
         )

@@ -10,6 +10,7 @@ import msgspec
 
 from aufruf.gold.verdicts import AMBIGUOUS, ERROR
 from aufruf.labelstudio.answers import Answer, Reading, Refusal, read_result
+from aufruf.labelstudio.suggestions import SUGGESTED_BY
 from aufruf.views import ADJUDICATION
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Asked:
     settled: tuple[str, ...]
     user_id: int | None
     guideline_version: str
+    suggested_by: str | None = None
 
 
 def from_annotation(
@@ -127,4 +129,5 @@ def _circumstances(raw: RawAnnotation, asked: Asked) -> dict[str, Any]:
         "updated_at": raw.updated_at,
         "scheme_sha256": asked.assignment["scheme_sha256"],
         "guideline_version": asked.guideline_version,
+        SUGGESTED_BY: asked.suggested_by,
     }

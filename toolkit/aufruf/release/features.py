@@ -102,6 +102,7 @@ def annotation_features(scheme: LabelScheme) -> Features:
             ("flags", List(ClassLabel(names=list(released_flags(scheme))))),
             ("seconds", ClassLabel(names=list(SECONDS))),
             ("guideline_version", Value("string")),
+            ("suggested_by", Value("string")),
             ("scheme_sha256", Value("string")),
         ]
     )
