@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
+from aufruf.baselines.features import prepare
+from aufruf.baselines.model_files import load_model
+from aufruf.baselines.recipes import load_recipe
+from aufruf.baselines.runs import train
+from aufruf.baselines.suggesting import suggested_labels
 from aufruf.errors import InputError
 from aufruf.labelstudio.answers import Answer
 from aufruf.labelstudio.api import connect
@@ -15,10 +20,12 @@ from aufruf.labelstudio.entry import enter_answers
 from aufruf.labelstudio.pull import pull
 from aufruf.labelstudio.rounds import assignments, plan_round
 from aufruf.labelstudio.suggestions import Suggestions, marked
-from aufruf.tables import ANNOTATIONS
+from aufruf.tables import ANNOTATIONS, RECORDS
 from labelstudio_fixtures import ROUND
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from aufruf.labelstudio.api import Api
     from aufruf.workspace import Workspace
 
@@ -41,6 +48,22 @@ def test_only_tasks_for_the_main_purpose_are_marked():
     tasks = [{"task_key": key} for key in "abcdef"]
     found = marked(tasks, rows, Suggestions(MODEL, {"r": ("threat",)}))
     assert [task["task_key"] for task in found if "suggested_by" in task] == ["a"]
+
+
+def test_labels_are_suggested_from_the_thresholds_of_the_model(released_workspace: Workspace, tmp_path: Path):
+    folder = tmp_path / "model"
+    release = released_workspace.root / "releases" / "0.1.0"
+    train(load_recipe("tfidf-logreg"), release, folder)
+    rows = released_workspace.store.read(RECORDS).head(50)
+    name, found = suggested_labels(released_workspace, folder, rows.get_column("record_id"))
+    model, record = load_model(folder)
+    assert name == f"model@{record.model_sha256[:12]}"
+    head = next(head for head in model.heads if head.name == "threat_contained")
+    scores = model.answer(prepare(rows.get_column("text")))["threat_contained"].scores[:, 1]
+    assert [("threat" in found[each]) for each in rows.get_column("record_id")] == list(
+        scores >= head.threshold
+    )
+    assert any(found.values())
 
 
 @pytest.mark.labelstudio
