@@ -15,6 +15,7 @@ import pytest
 import skops.io
 
 from aufruf.baselines.card import model_card
+from aufruf.baselines.examples import unanswered
 from aufruf.baselines.features import TfidfNgrams
 from aufruf.baselines.model_files import MODEL, RECORD, load_model, read_record, version_notes
 from aufruf.baselines.recipes import load_recipe, recipe_names
@@ -56,10 +57,10 @@ def put(folder: Path, content: bytes) -> None:
 def test_a_loaded_model_answers_as_the_trained_one_did(tmp_path: Path, table: Any, recipe: str):
     from aufruf.baselines.training import fit_on_table
 
-    expected = fit_on_table(load_recipe(recipe), table).model.answer(table.examples.texts)["call"]
+    expected = fit_on_table(load_recipe(recipe), table).model.answer(table.examples)["call"]
     train(load_recipe(recipe), table, tmp_path / "model")
     loaded, _ = load_model(tmp_path / "model")
-    found = loaded.answer(table.examples.texts)["call"]
+    found = loaded.answer(table.examples)["call"]
     assert found.scores == pytest.approx(expected.scores)
     assert (found.predicted == expected.predicted).all()
 
@@ -253,6 +254,6 @@ def test_another_scikit_learn_is_pointed_out(model: Path):
 
 def test_answers_are_bounded_by_thresholds(model: Path):
     loaded, _ = load_model(model)
-    found = loaded.answer(TEXTS)["call"]
+    found = loaded.answer(unanswered(TEXTS))["call"]
     assert found.predicted.tolist() == [1, 0]
     assert found.scores.sum(axis=1) == pytest.approx(np.ones(2))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aufruf.baselines.examples import NOT_ASKED, YES_NO, Examples, Target
+from aufruf.baselines.examples import NOT_ASKED, YES_NO, Examples, Target, unanswered
 from aufruf.baselines.heads import best_threshold
 from aufruf.baselines.model import fit_model
 from aufruf.baselines.recipes import load_recipe, recipe_names
@@ -121,20 +121,20 @@ def test_the_same_seed_gives_the_same_scores(tmp_path: Path, recipe: str):
 def test_only_asked_texts_train_a_head():
     model = fitted([1, 0, NOT_ASKED] * 8, recipe="majority")
     assert model.heads[0].counts == {"no": 8, "yes": 8}
-    assert model.answer(pl.Series(["alle"]))["a"].scores.tolist() == [[0.5, 0.5]]
+    assert model.answer(unanswered(pl.Series(["alle"])))["a"].scores.tolist() == [[0.5, 0.5]]
 
 
 @pytest.mark.parametrize("codes", [[0] * 6, [1] * 6, [0, NOT_ASKED, 0, 0]])
 def test_a_head_that_knows_one_answer_always_gives_it(codes: list[int]):
     model = fitted(codes)
     assert model.heads[0].is_constant
-    assert set(model.answer(pl.Series(["alle kommen zum Rathaus"]))["a"].predicted) == {codes[0]}
+    assert set(model.answer(unanswered(pl.Series(["alle kommen zum Rathaus"])))["a"].predicted) == {codes[0]}
 
 
 def test_a_head_that_nothing_was_asked_of_says_no():
     model = fitted([NOT_ASKED] * 4)
     assert model.heads[0].is_constant
-    assert model.answer(pl.Series(["alle"]))["a"].predicted.tolist() == [0]
+    assert model.answer(unanswered(pl.Series(["alle"])))["a"].predicted.tolist() == [0]
 
 
 def test_texts_without_a_common_word_are_refused():
@@ -156,7 +156,10 @@ def test_a_text_with_more_weight_counts_for_more():
         weights = np.where((np.arange(40) % 2 == heavy) == codes, 1.9, 0.1)
         examples = Examples(texts, (Target("a", YES_NO, codes),), np.arange(40), weights=weights)
         model = fit_model(recipe, examples, seed=0, step=no_step)
-        assert model.answer(texts[:2])["a"].predicted.tolist() == [int(heavy == 0), int(heavy == 1)]
+        assert model.answer(unanswered(texts[:2]))["a"].predicted.tolist() == [
+            int(heavy == 0),
+            int(heavy == 1),
+        ]
 
 
 def f1(truth: np.ndarray, predicted: np.ndarray) -> float:
@@ -215,9 +218,11 @@ def test_few_positives_in_validation_tune_no_threshold(release: Release, trainin
 
 
 def test_weights_change_a_release_model_only_when_asked_for(release: Release, training: Training):
-    texts = release.splits["validation"].texts
+    texts = unanswered(release.splits["validation"].texts)
     weighted = fit_on_release(load_recipe("tfidf-logreg"), release, weighted=True).model
-    plain, other = (model.answer(texts)["threat_contained"].scores for model in (training.model, weighted))
+    plain, other = (
+        model.answer(unanswered(texts))["threat_contained"].scores for model in (training.model, weighted)
+    )
     assert np.abs(plain - other).max() > 0.001
 
 

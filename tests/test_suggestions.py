@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
+from aufruf.baselines.examples import unanswered
 from aufruf.baselines.features import prepare
 from aufruf.baselines.model_files import load_model
 from aufruf.baselines.recipes import load_recipe
@@ -59,7 +60,8 @@ def test_labels_are_suggested_from_the_thresholds_of_the_model(released_workspac
     model, record = load_model(folder)
     assert name == f"model@{record.model_sha256[:12]}"
     head = next(head for head in model.heads if head.name == "threat_contained")
-    scores = model.answer(prepare(rows.get_column("text")))["threat_contained"].scores[:, 1]
+    answers = model.answer(unanswered(prepare(rows.get_column("text"))))
+    scores = answers["threat_contained"].scores[:, 1]
     assert [("threat" in found[each]) for each in rows.get_column("record_id")] == list(
         scores >= head.threshold
     )

@@ -52,7 +52,7 @@ def evaluate_on_release(
         )
     chosen = replace(examples, targets=tuple(t for t in examples.targets if t.name in names))
     scores = score(
-        chosen, loaded.answer(chosen.texts), means=means_over_labels(found.scheme), rounds=rounds, seed=seed
+        chosen, loaded.answer(chosen), means=means_over_labels(found.scheme), rounds=rounds, seed=seed
     )
     notes = [*version_notes(record), *_release_notes(record, found, split), *few_positives(chosen)]
     return Report(str(model), scores, f"{split} of release {found.version}", notes)
@@ -98,7 +98,7 @@ def evaluate_on_table(  # noqa: PLR0913 -- the command's options, in the same wo
     table = read_table(path, text=text, label=label, positive=positive, classes=chosen.classes, group=group)
     target = replace(table.examples.targets[0], name=chosen.name)
     examples = replace(table.examples, targets=(target,))
-    answers = replace(loaded, heads=(chosen,)).answer(examples.texts)
+    answers = replace(loaded, heads=(chosen,)).answer(examples)
     notes = [*version_notes(record), *few_positives(examples)]
     if origin is not None and origin.sha256 == table.sha256:
         notes.insert(0, "the model was trained on this very table: these scores flatter")

@@ -64,6 +64,8 @@ class Examples:
             a split and are drawn together by the bootstrap.
         languages: the language of each text, or None where it is not known.
         weights: how much each text counts in training, mean 1, or None for all alike.
+        facts: what else is known of each text, a row each: of a release all its columns but the text;
+            None where nothing is.
     """
 
     texts: pl.Series
@@ -71,6 +73,7 @@ class Examples:
     units: Ints
     languages: NDArray[np.str_] | None = None
     weights: Reals | None = None
+    facts: pl.DataFrame | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -78,11 +81,12 @@ class Examples:
     def take(self, rows: Ints | Bools) -> Examples:
         """Return some of the texts with what belongs to them."""
         return Examples(
-            texts=self.texts.filter(rows) if rows.dtype == np.bool_ else self.texts.gather(rows),
+            texts=_rows(self.texts.to_frame(), rows).to_series(),
             targets=tuple(target.take(rows) for target in self.targets),
             units=self.units[rows],
             languages=None if self.languages is None else self.languages[rows],
             weights=None if self.weights is None else self.weights[rows],
+            facts=None if self.facts is None else _rows(self.facts, rows),
         )
 
     def unweighted(self) -> Examples:
@@ -97,6 +101,15 @@ class Examples:
         raise KeyError(name)
 
 
+def unanswered(texts: pl.Series, facts: pl.DataFrame | None = None) -> Examples:
+    """Return prepared texts as examples of which no answer is known, each a unit of its own."""
+    return Examples(texts, (), np.arange(len(texts)), facts=facts)
+
+
 def mentions(contained: Target, author: Target) -> Bools:
     """Return where incitement is contained and is not the author's own, shape (n_texts,)."""
     return (contained.codes == 1) & (author.codes == 0)
+
+
+def _rows(frame: pl.DataFrame, rows: Ints | Bools) -> pl.DataFrame:
+    return frame.filter(rows) if rows.dtype == np.bool_ else frame[rows]

@@ -56,7 +56,7 @@ def score_gold(
         step("scoring gold", number, folds)
         model = fit_model(recipe, examples.take(train), seed=seed, step=no_step)
         told = {head.name for head in model.heads if not head.is_constant}
-        for name, answers in model.answer(examples.texts.gather(held_out)).items():
+        for name, answers in model.answer(examples.take(held_out)).items():
             if name in told:
                 label, _, column = name.rpartition("_")
                 ids = rows.get_column("record_id").gather(held_out)

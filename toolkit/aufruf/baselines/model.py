@@ -45,9 +45,9 @@ class Model:
     features: Any
     heads: tuple[Head, ...]
 
-    def answer(self, texts: pl.Series) -> dict[str, Answers]:
-        """Return each head's answers to prepared texts, by the head's name."""
-        matrix = self._matrix(texts)
+    def answer(self, examples: Examples) -> dict[str, Answers]:
+        """Return each head's answers to examples, by the head's name; their own answers are not looked at."""
+        matrix = self._matrix(examples.texts)
         scores = {head.name: head.scores(matrix) for head in self.heads}
         return {head.name: Answers(scores[head.name], head.predict(scores[head.name])) for head in self.heads}
 
@@ -56,7 +56,7 @@ class Model:
 
         A head keeps its default where validation holds fewer than 10 positive texts of it.
         """
-        answers = self.answer(validation.texts)
+        answers = self.answer(validation)
         return replace(self, heads=tuple(_tuned(head, answers[head.name], validation) for head in self.heads))
 
     def _matrix(self, texts: pl.Series) -> Any:

@@ -80,7 +80,8 @@ def _joined(parts: Sequence[Examples]) -> Examples:
         for place, target in enumerate(parts[0].targets)
     ]
     texts = pl.concat([part.texts for part in parts])
-    return Examples(texts=texts, targets=tuple(targets), units=np.arange(len(texts)))
+    facts = pl.concat([part.facts for part in parts if part.facts is not None], how="vertical_relaxed")
+    return Examples(texts=texts, targets=tuple(targets), units=np.arange(len(texts)), facts=facts)
 
 
 def _scores(
@@ -88,7 +89,7 @@ def _scores(
 ) -> dict[tuple[str, str], float | None]:
     train, validation, test = (every.take(part) for part in rows)
     model = fit_model(recipe, train, seed=seed, step=no_step).tuned(validation)
-    figures = score(test, model.answer(test.texts), means=means, rounds=0)
+    figures = score(test, model.answer(test), means=means, rounds=0)
     return {
         (row.label, row.metric): row.value
         for row in figures

@@ -92,6 +92,7 @@ def examples_of(rows: pl.DataFrame, scheme: LabelScheme) -> Examples:
         units=kept.select(groups.rank("dense") - 1).to_series().cast(pl.Int64).to_numpy(),
         languages=kept.get_column("language").fill_null("und").to_numpy().astype(np.str_),
         weights=_relative(kept.get_column("weight")),
+        facts=kept.drop("text"),
     )
 
 

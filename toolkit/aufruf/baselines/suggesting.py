@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from aufruf.baselines.examples import unanswered
 from aufruf.baselines.features import prepare
 from aufruf.baselines.model_files import load_model
 from aufruf.errors import InputError
@@ -41,7 +42,7 @@ def suggested_labels(
         )
     texts = workspace.store.scan(RECORDS).filter(pl.col("record_id").is_in(records.implode()))
     rows = texts.select("record_id", "text").sort("record_id").collect()
-    answers = model.answer(prepare(rows.get_column("text")))
+    answers = model.answer(unanswered(prepare(rows.get_column("text"))))
     said = {
         label: answers[head].predicted
         for label, head in zip(scheme.label_names, heads, strict=True)

@@ -76,9 +76,7 @@ def fit_on_release(
         raise InputError(f"release {release.version}: no inclusion probability is known; train unweighted")
     chosen = train if weighted else train.unweighted()
     model = fit_model(recipe, chosen, seed=seed, step=step).tuned(validation)
-    scores = score(
-        validation, model.answer(validation.texts), means=means_over_labels(release.scheme), seed=seed
-    )
+    scores = score(validation, model.answer(validation), means=means_over_labels(release.scheme), seed=seed)
     notes = ["validation scores flatter: thresholds were tuned on the same texts; quote `aufruf evaluate`"]
     notes += [*_notes(model), *few_positives(validation)]
     return Training(model, scores, "validation", len(train), notes)
@@ -108,7 +106,7 @@ def fit_on_table(
     found: list[tuple[Ints, Mapping[str, Answers]]] = []
     for number, (train, held_out) in enumerate(used):
         fitted = fit_model(recipe, examples.take(train), seed=seed, step=_within(step, number, rounds))
-        found.append((held_out, fitted.answer(examples.texts.gather(held_out))))
+        found.append((held_out, fitted.answer(examples.take(held_out))))
     model = fit_model(recipe, examples, seed=seed, step=_within(step, rounds - 1, rounds))
     scored = np.concatenate([rows for rows, _ in found])
     answers = joined([answers for _, answers in found])
