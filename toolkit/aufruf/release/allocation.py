@@ -112,9 +112,7 @@ def allocate(counts: Counts, fixed: Counts, shares: Sequence[float], seed: int) 
     """
     if not len(counts):
         return np.empty(0, dtype=np.int64)
-    narrow = counts.astype(np.min_scalar_type(counts.max(initial=0)))  # sorts in a fraction of the time
-    found, member, copies = np.unique(narrow, axis=0, return_inverse=True, return_counts=True)
-    profiles = found.astype(np.int64)
+    profiles, member, copies = _profiles(counts)
     total = fixed.sum(axis=0) + counts.sum(axis=0)
     wanted = np.asarray(shares, dtype=np.float64)
     excess: Reals = fixed - wanted[:, None] * total
@@ -122,7 +120,24 @@ def allocate(counts: Counts, fixed: Counts, shares: Sequence[float], seed: int) 
     generators = np.random.default_rng(seed).spawn(attempts + 1)
     states = [_attempt(_State.empty(profiles, excess, total), copies, wanted, rng) for rng in generators[:-1]]
     best = min(states, key=lambda state: state.badness(total))
-    return _by_component(best.placed, member.reshape(-1), generators[-1])
+    return _by_component(best.placed, member, generators[-1])
+
+
+def _profiles(counts: Counts) -> tuple[Counts, Counts, Counts]:
+    """Return the different rows, which of them each component has, and how many components have each.
+
+    Rows are told apart by a sum of their cells with large random factors, which sorts far quicker than the
+    rows; should two rows ever have the same sum, all rows are sorted.
+    """
+    factors = np.random.default_rng(0).integers(2**62, size=counts.shape[1])
+    _, first, member, copies = np.unique(
+        counts @ factors, return_index=True, return_inverse=True, return_counts=True
+    )
+    profiles = counts[first]
+    if np.array_equal(profiles[member], counts):
+        return profiles, member, copies
+    profiles, member, copies = np.unique(counts, axis=0, return_inverse=True, return_counts=True)
+    return profiles, member.reshape(-1), copies
 
 
 def _attempt(state: _State, copies: Counts, wanted: Reals, rng: np.random.Generator) -> _State:

@@ -190,7 +190,10 @@ def _changelog(draft: Draft, workspace: Workspace, version: str) -> str:
 
 def _card(folder: Path, draft: Draft, workspace: Workspace, version: str) -> str:
     rows = {key: frame.height for key, frame in draft.frames.items()}
-    records = draft.content.records.join(draft.splits.placed, on="record_id", how="semi")
+    described = draft.content.records.select(
+        "record_id", "language", "source", "strategy", "rights", "has_rights"
+    )
+    records = described.join(draft.splits.placed, on="record_id", how="semi")
     languages = records.get_column("language").unique().sort().to_list()
     scheme = workspace.label_scheme
     settings = workspace.settings

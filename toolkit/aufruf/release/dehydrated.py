@@ -30,16 +30,19 @@ def without_words(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.when("gives_text").then(name).alias(name) for name in WORDS)
 
 
-def dehydrated_rows(rows: pl.DataFrame, salt: bytes) -> pl.DataFrame:
-    """Return the rows without words, with what finds them.
+def found_by(rows: pl.DataFrame, salt: bytes) -> pl.DataFrame:
+    """Return what finds the words of rows, beside their ``split``.
 
     ``match_sha256`` is a hash without a key: it gives no text, but it confirms a guess. ``length`` counts
     the text's code points; ``article`` is the release's own name of an article, ``excerpt_start`` and
     ``excerpt_end`` count code points of its normalised, unmasked text.
     """
-    return rows.with_columns(
-        article=salted("article_id", salt, "article"), length=pl.col("text").str.len_chars()
-    ).drop(WORDS)
+    return rows.select(
+        "split",
+        *("match_sha256", "platform_id", "url", "excerpt_start", "excerpt_end"),
+        article=salted("article_id", salt, "article"),
+        length=pl.col("text").str.len_chars(),
+    )
 
 
 def masking_bytes(mask: Collection[MaskCategory]) -> bytes:

@@ -6,14 +6,14 @@ import hmac
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
 from aufruf.errors import InputError, WorkspaceError
 from aufruf.release.content import gather
-from aufruf.release.dehydrated import dehydrated_rows, without_words
-from aufruf.release.features import FEATURES, SPLITS, encode
+from aufruf.release.dehydrated import found_by, without_words
+from aufruf.release.features import FEATURES, SPLITS, WORDS, encode
 from aufruf.release.manifest import read_manifest
 from aufruf.release.parquet import content_sha256
 from aufruf.release.periods import borders_of
@@ -80,11 +80,9 @@ def draft_release(workspace: Workspace, version: str, seed: int, *, by_time: boo
     judgements = _encoded("annotations", judgement_rows(content.annotations, splits.placed, people), scheme)
     placed_rows = with_groups(rows, splits.placed, salt)
     del rows
-    frames = {
-        **_encoded("default", without_words(placed_rows), scheme),
-        **judgements,
-        **_encoded("dehydrated", dehydrated_rows(placed_rows, salt), scheme),
-    }
+    default = _encoded("default", without_words(placed_rows), scheme)
+    frames = default | judgements | _dehydrated(default, found_by(placed_rows, salt), scheme)
+    del placed_rows
     placed = dict(splits.placed.select("record_id", "split").iter_rows())
     return Draft(
         content=content,
@@ -101,6 +99,24 @@ def _encoded(config: str, named: pl.DataFrame, scheme: LabelScheme) -> dict[tupl
     """Return the stored rows of each split of a config."""
     features = FEATURES[config](scheme)
     return {(config, split): encode(named.filter(pl.col("split") == split), features) for split in SPLITS}
+
+
+def _dehydrated(
+    default: Mapping[tuple[str, str], pl.DataFrame], found_by: pl.DataFrame, scheme: LabelScheme
+) -> dict[tuple[str, str], pl.DataFrame]:
+    """Return config ``default`` without words, beside what finds them: most columns are the same."""
+    features = cast("Mapping[str, Any]", FEATURES["dehydrated"](scheme))
+    own = {name: feature for name, feature in features.items() if name in found_by.columns}
+    return {
+        ("dehydrated", split): pl.concat(
+            [
+                default["default", split].drop(WORDS),
+                encode(found_by.filter(pl.col("split") == split), own),
+            ],
+            how="horizontal",
+        ).select(list(features))
+        for split in SPLITS
+    }
 
 
 def _plan(

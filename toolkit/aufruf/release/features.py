@@ -132,17 +132,25 @@ def encode(named: pl.DataFrame, features: Mapping[str, Any]) -> pl.DataFrame:
         InputError: if a column holds a name that the label scheme does not have, such as an answer by
             an older label scheme. Names the column.
     """
-    columns = [_encoded(named.get_column(name), dtype) for name, dtype in named_schema(features).items()]
-    stored = stored_schema(features)
-    return pl.DataFrame([column.cast(stored[column.name]) for column in columns])
-
-
-def _encoded(column: pl.Series, named: pl.DataType) -> pl.Series:
+    names, stored = named_schema(features), stored_schema(features)
     try:
-        return column.cast(named).to_physical()
+        return named.select(_encoded(name, names[name], stored[name]) for name in stored)
+    except pl.exceptions.InvalidOperationError:
+        for name in stored:
+            _check_names(named, name, names[name])
+        raise
+
+
+def _encoded(name: str, named: pl.DataType, stored: pl.DataType) -> pl.Expr:
+    return pl.col(name).cast(named).to_physical().cast(stored)
+
+
+def _check_names(frame: pl.DataFrame, name: str, named: pl.DataType) -> None:
+    try:
+        frame.get_column(name).cast(named)
     except pl.exceptions.InvalidOperationError as error:
         raise InputError(
-            f"column {column.name}: holds a name that the label scheme does not have; "
+            f"column {name}: holds a name that the label scheme does not have; "
             "were the answers given by another version of the scheme?"
         ) from error
 

@@ -25,11 +25,10 @@ def labelled_rows(content: Content, scheme: LabelScheme) -> pl.DataFrame:
 
     The groups are still missing: they follow from the splits.
     """
-    places = content.records.select(row=pl.int_range(pl.len(), dtype=pl.UInt32))
+    cells = _cells(content.gold, content.records.height, scheme)
     return (
-        pl.concat([content.records, _wide(places, content.gold, scheme)], how="horizontal")
-        .join(_spans(content.gold, scheme), on="row", how="left", maintain_order="left")
-        .drop("row")
+        pl.concat([content.records, *cells], how="horizontal")
+        .pipe(_of_labels, scheme)
         .with_columns(
             id="record_id",
             month=pl.col("created_at").dt.strftime(_MONTH),
@@ -74,7 +73,7 @@ def with_groups(rows: pl.DataFrame, placed: pl.DataFrame, salt: bytes) -> pl.Dat
         placed: ``record_id``, ``split``, ``group``; records that are not in it are left out.
         salt: of this release: the same author has another name in the next.
     """
-    return rows.join(placed, on="record_id", how="inner", maintain_order="left").with_columns(
+    return _placed(rows, placed).with_columns(
         group=numbered("group", salt, "group"),
         duplicate_group=numbered("cluster", salt, "duplicate"),
         author_group=numbered("author", salt, "author"),
@@ -90,7 +89,7 @@ def judgement_rows(annotations: pl.DataFrame, placed: pl.DataFrame, salt: bytes)
     """
     kept = ~pl.element().is_in(NEVER_RELEASED_FLAGS)
     rows = (
-        annotations.join(placed.select("record_id", "split"), on="record_id", how="inner")
+        _placed(annotations, placed.select("record_id", "split"))
         .with_columns(
             id="record_id",
             annotator=salted("annotator", salt, "annotator"),
@@ -100,6 +99,12 @@ def judgement_rows(annotations: pl.DataFrame, placed: pl.DataFrame, salt: bytes)
         .sort("id", "pass", "annotator", "round", "purpose", "created_at", "annotation_uuid")
     )
     return rows.drop("created_at", "annotation_uuid")
+
+
+def _placed(rows: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
+    """Return the placed rows with their places; ids alone are joined, for wide rows are dear to copy."""
+    found = rows.select("record_id").join(placed, on="record_id", how="left", maintain_order="left")
+    return rows.with_columns(found.drop("record_id")).filter(pl.col("split").is_not_null())
 
 
 def numbered(column: str, salt: bytes, prefix: str) -> pl.Expr:
@@ -140,20 +145,25 @@ def _seconds_bucket() -> pl.Expr:
     return pl.when(pl.col("seconds").is_not_null()).then(names)
 
 
-def _wide(wide: pl.DataFrame, gold: pl.DataFrame, scheme: LabelScheme) -> pl.DataFrame:
-    """Add to each ``row`` the cells of all labels; null: not asked or undecided.
-
-    Voice and attributes describe a label that holds: they are null where it does not.
-    """
-    cells = gold.partition_by("label", "column", as_dict=True, include_key=False)
+def _cells(gold: pl.DataFrame, height: int, scheme: LabelScheme) -> list[pl.DataFrame]:
+    """Return the columns of all labels, ``height`` rows each; null: not asked or undecided."""
+    decided = gold.partition_by("label", "column", as_dict=True, include_key=False)
     nothing = gold.clear().drop("label", "column")
-    for label in scheme.labels:
-        for column in ("contained", "author", "voice", *(a.name for a in scheme.attributes_of(label.name))):
-            cell = cells.get((label.name, column), nothing)
-            named = cell.select("row", *_named(label.name, column))
-            wide = wide.join(named, on="row", how="left", maintain_order="left")
-        wide = _of_label(wide, label.name, [a.name for a in scheme.attributes_of(label.name)])
-    return wide
+    cells = [
+        decided.get((label.name, column), nothing).select("row", *_named(label.name, column))
+        for label in scheme.labels
+        for column in ("contained", "author", "voice", *(a.name for a in scheme.attributes_of(label.name)))
+    ]
+    return [_laid_out(cell, height) for cell in (*cells, _spans(gold, scheme))]
+
+
+def _laid_out(cell: pl.DataFrame, height: int) -> pl.DataFrame:
+    """Return a cell's columns with each row in its place, and nulls in the others."""
+    source = np.full(height, -1, dtype=np.int64)
+    source[cell.get_column("row").to_numpy()] = np.arange(cell.height)
+    places = pl.Series("row", source).to_frame()
+    known = pl.when(pl.col("row") >= 0).then("row")
+    return cell.drop("row").select(pl.all().gather(places.select(known).to_series()))
 
 
 def _named(label: str, column: str) -> list[pl.Expr]:
@@ -165,8 +175,14 @@ def _named(label: str, column: str) -> list[pl.Expr]:
     return [value == "true", asked, *(counts if column == "contained" else [])]
 
 
+def _of_labels(wide: pl.DataFrame, scheme: LabelScheme) -> pl.DataFrame:
+    """Return the rows with each label's cells as they are released: what describes it only where it holds."""
+    for label in scheme.labels:
+        wide = _of_label(wide, label.name, [a.name for a in scheme.attributes_of(label.name)])
+    return wide
+
+
 def _of_label(wide: pl.DataFrame, label: str, attributes: Sequence[str]) -> pl.DataFrame:
-    """Return the cells of a label as they are released: what describes it only where it holds."""
     asked = [f"{label}_{column}_asked" for column in _YES_NO]
     described = {name: pl.col(f"{label}_{name}") for name in attributes}
     described["voice"] = pl.col(f"{label}_voice").str.split("+")
@@ -198,8 +214,12 @@ def _spans(gold: pl.DataFrame, scheme: LabelScheme) -> pl.DataFrame:
 
 def _names_where(columns: Sequence[str], scheme: LabelScheme) -> pl.Expr:
     """Return the list of labels whose column is true, in the scheme's order."""
-    names = [
-        pl.when(pl.col(column)).then(pl.lit(name))
-        for column, name in zip(columns, scheme.label_names, strict=True)
-    ]
-    return pl.concat_list(names).list.drop_nulls()
+
+    def lists(codes: pl.Series) -> pl.Series:
+        known = codes.unique().sort()
+        made = [[name for bit, name in enumerate(scheme.label_names) if code >> bit & 1] for code in known]
+        return pl.Series(made, dtype=pl.List(pl.String)).gather(known.search_sorted(codes))
+
+    holds = [pl.col(column).fill_null(value=False).cast(pl.Int64) for column in columns]
+    code = pl.sum_horizontal(held * (1 << bit) for bit, held in enumerate(holds))
+    return code.map_batches(lists, return_dtype=pl.List(pl.String))

@@ -89,7 +89,7 @@ def split_records(
         plan: what is wanted.
         lock: the split of each record_id in earlier releases; these never move.
     """
-    rows = records.sort("record_id")
+    rows = _needed(records, categories).sort("record_id")
     ties = find_ties(rows, plan.relations)
     train_only = rows.get_column("train_only").to_numpy()
     frozen = _frozen(rows, lock)
@@ -111,11 +111,18 @@ def split_records(
     )
 
 
+def _needed(records: pl.DataFrame, categories: Sequence[str]) -> pl.DataFrame:
+    """Return the columns that a division looks at: sorting the texts as well would take far longer."""
+    keys = {key for columns in RELATIONS.values() for key in columns}
+    wanted = {"record_id", "train_only", "created_at", *keys, *categories}
+    return records.select(name for name in records.columns if name in wanted)
+
+
 def _frozen(rows: pl.DataFrame, lock: Mapping[str, str]) -> Rows:
     known = pl.DataFrame(
-        {"record_id": list(lock), "number": [SPLITS.index(name) for name in lock.values()]},
-        schema={"record_id": pl.String, "number": pl.Int64},
-    )
+        {"record_id": list(lock), "split": list(lock.values())},
+        schema={"record_id": pl.String, "split": pl.Enum(SPLITS)},
+    ).select("record_id", number=pl.col("split").to_physical().cast(pl.Int64))
     found = rows.join(known, on="record_id", how="left", maintain_order="left").get_column("number")
     return found.fill_null(FREE).to_numpy().copy()
 
