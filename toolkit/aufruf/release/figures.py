@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from aufruf.release.features import SPLITS
+from aufruf.release.rows import YES_NO
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,8 +23,9 @@ def figures(frames: Mapping[tuple[str, str], pl.DataFrame], labels: Sequence[str
         frames: the stored rows of each (config, split).
         labels: the label names in their order.
     """
+    counted = ["language", "kind", *(f"{label}_{column}" for label in labels for column in YES_NO)]
     rows = pl.concat(
-        [frames["default", split].with_columns(split=pl.lit(split, dtype=pl.String)) for split in SPLITS]
+        [frames["default", split].select(*counted, split=pl.lit(split, dtype=pl.String)) for split in SPLITS]
     )
     judgements = {split: frames["annotations", split] for split in SPLITS}
     parts = [
@@ -64,7 +66,7 @@ def _record_counts(rows: pl.DataFrame) -> str:
 
 
 def _label_counts(rows: pl.DataFrame, labels: Sequence[str]) -> str:
-    columns = [f"{label}_{column}" for label in labels for column in ("contained", "author")]
+    columns = [f"{label}_{column}" for label in labels for column in YES_NO]
     counted = rows.group_by("language", "split").agg(
         [pl.col(name).sum().alias(f"{name} yes") for name in columns]
         + [(~pl.col(name)).sum().alias(f"{name} no") for name in columns]

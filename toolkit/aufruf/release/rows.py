@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from aufruf.label_scheme import LabelScheme
     from aufruf.release.content import Content
 
-_YES_NO = ("contained", "author")
+YES_NO = ("contained", "author")
+"""The two columns of each label that say yes, no or null."""
 _MONTH = "%Y-%m"
 
 
@@ -168,7 +169,7 @@ def _laid_out(cell: pl.DataFrame, height: int) -> pl.DataFrame:
 
 def _named(label: str, column: str) -> list[pl.Expr]:
     value = pl.col("value").alias(f"{label}_{column}")
-    if column not in _YES_NO:
+    if column not in YES_NO:
         return [value]
     asked = pl.lit(value=True).alias(f"{label}_{column}_asked")
     counts = [pl.col("share").alias(f"{label}_share"), pl.col("n").alias(f"{label}_n")]
@@ -183,7 +184,7 @@ def _of_labels(wide: pl.DataFrame, scheme: LabelScheme) -> pl.DataFrame:
 
 
 def _of_label(wide: pl.DataFrame, label: str, attributes: Sequence[str]) -> pl.DataFrame:
-    asked = [f"{label}_{column}_asked" for column in _YES_NO]
+    asked = [f"{label}_{column}_asked" for column in YES_NO]
     described = {name: pl.col(f"{label}_{name}") for name in attributes}
     described["voice"] = pl.col(f"{label}_voice").str.split("+")
     return wide.with_columns(
