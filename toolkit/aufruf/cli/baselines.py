@@ -20,6 +20,7 @@ from aufruf.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from aufruf.baselines.functional.evaluation import SuiteReport
     from aufruf.baselines.model import Step
     from aufruf.baselines.runs import Report
     from aufruf.baselines.table_data import Table
@@ -127,6 +128,13 @@ def evaluate(
     head: Annotated[
         str | None, typer.Option(help="Which head answers to a table, such as threat_author.")
     ] = None,
+    suite: Annotated[
+        str | None,
+        typer.Option("--suite", help="Functional tests instead: 'functional' for ours, or a folder or file."),
+    ] = None,
+    functionality: Annotated[
+        str | None, typer.Option("--functionality", help="Column of someone else's suite.")
+    ] = None,
     rounds: Annotated[
         int, typer.Option("--resamples", min=0, help="Resamples of the bootstrap; 0: no intervals.")
     ] = 1000,
@@ -140,7 +148,14 @@ def evaluate(
     """
     from aufruf.baselines.evaluation import evaluate_on_release, evaluate_on_table, trained_on
 
-    _check_options(data, release, table, [text, label, positive, group, head])
+    if suite is not None:
+        if data or release or table:
+            raise typer.BadParameter("--suite stands instead of --data, --release and --table")
+        folder = _model(model, _workspace(workspace, needed=False))
+        columns = (text, label, positive, group, functionality)
+        _show_suite(_on_suite(folder, suite, columns, head, rounds, seed), as_json)
+        return
+    _check_options(data, release, table, [text, label, positive, group, head, functionality])
     around = _workspace(workspace, needed=False)
     folder = _model(model, around)
     if table is None:
@@ -154,13 +169,27 @@ def evaluate(
     _show(report, as_json)
 
 
+def _on_suite(
+    folder: Path, suite: str, columns: tuple[str | None, ...], head: str | None, rounds: int, seed: int
+) -> SuiteReport:
+    from aufruf.baselines.functional.evaluation import evaluate_on_suite, find_suite
+
+    text, label, positive, group, functionality = columns
+    cases = find_suite(
+        suite, text=text, gold=label, positive=positive, template=group, functionality=functionality
+    )
+    return evaluate_on_suite(folder, cases, gold=label, head=head, rounds=rounds, seed=seed)
+
+
 def _check_options(
     data: Path | None, release: str | None, table: Path | None, of_table: Sequence[object]
 ) -> None:
     if sum(option is not None for option in (data, release, table)) > 1:
         raise typer.BadParameter("give one of --data, --release and --table")
     if table is None and any(option is not None for option in of_table):
-        raise typer.BadParameter("--text, --label, --positive, --group and such belong to a --table")
+        raise typer.BadParameter(
+            "--text, --label, --positive, --group and such belong to a --table or a --suite"
+        )
 
 
 def _workspace(given: Path | None, *, needed: bool) -> Workspace | None:
@@ -254,3 +283,30 @@ def _show_labels(report: Report) -> None:
     show_table(f"scores ({report.scores_of})", ["label", "", "F1", "95 %", "n", "AP", "as own"], rows)
     typer.echo("F1 of the first lines: mean over labels or answers · AP: average precision")
     typer.echo("as own: share of mere mentions called the author's own · all figures: --json")
+
+
+def _show_suite(report: SuiteReport, as_json: bool) -> None:
+    """Show the headline, then accuracy per functionality; single languages and callers are in --json."""
+    from aufruf.baselines.card import shown
+
+    for note in report.notes:
+        typer.echo(f"note: {note}", err=True)
+    if as_json:
+        show_json(report)
+        return
+    rows = [
+        [
+            score.functionality or "all",
+            score.label,
+            score.metric,
+            shown(score.value, 2),
+            interval,
+            f"{score.n:,}",
+        ]
+        for score in report.scores
+        if score.language is None and score.caller is None
+        for interval in ["" if score.low is None else f"{shown(score.low, 2)}-{shown(score.high, 2)}"]
+    ]
+    title = f"{report.suite}: {report.cases:,} cases of {report.templates:,} templates"
+    show_table(title, ["functionality", "head", "metric", "value", "95 %", "n"], rows)
+    typer.echo("intervals by template · per language and per caller: --json")

@@ -1,0 +1,1 @@
+"""Functional tests: what a model makes of small cases whose answer is known by construction."""
