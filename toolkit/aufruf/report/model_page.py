@@ -1,0 +1,150 @@
+"""The page of a model: what it reaches, where it fails, and what it looks at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aufruf.baselines.record import ReleaseOrigin
+from aufruf.report.model_figures import model_figures
+from aufruf.report.page import page, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from aufruf.baselines.curves import Curves
+    from aufruf.baselines.functional.evaluation import SuiteReport
+    from aufruf.baselines.ngram_weights import NgramWeights
+    from aufruf.baselines.record import ModelRecord
+    from aufruf.baselines.release_data import Split
+    from aufruf.baselines.scoring import Score
+    from aufruf.label_scheme import LabelScheme, Language
+    from aufruf.report.model_figures import ModelFigures
+
+_SIDES = ("author", "contained")
+_FOREST = ("f1", "average_precision")
+_MENTIONS = "mention_false_positive_rate"
+
+
+def model_report(
+    model: Path, release: Path, language: Language, *, split: Split = "test", seed: int = 0
+) -> str:
+    """Return the page of a model as HTML: it shows texts of the release, blurred until pointed at.
+
+    Raises:
+        InputError: if the model cannot be trusted, the release is not as it was released, or it asks other
+            questions than the model answers.
+    """
+    return model_html(model_figures(model, release, split=split, seed=seed), language)
+
+
+def model_html(figures: ModelFigures, language: Language) -> str:
+    """Return figures as a page; everything in them is escaped."""
+    named = _Names(figures.scheme, language)
+    return page(
+        "model",
+        language,
+        figures=figures,
+        recipe=figures.record.recipe,
+        trained_on=_origin(figures.record),
+        sides=[_forest(figures.scores, side, named) for side in _SIDES],
+        mentions=[row for row in _rows(figures.scores, named) if row["metric"] == _MENTIONS],
+        curves=[_curve(curve, named) for curve in figures.curves if curve.recall],
+        suite=None if figures.suite is None else _suite(figures.suite, named),
+        worst=[vars(wrong) | {"title": named.head(wrong.label)} for wrong in figures.worst],
+        ngrams=[_ngrams(weights, named) for weights in figures.ngrams if weights.label.endswith("_author")],
+    )
+
+
+class _Names:
+    """The page's words and the titles of heads, in one language."""
+
+    def __init__(self, scheme: LabelScheme, language: Language) -> None:
+        self.words = words_of("model", language)
+        self.labels = {label.name: label.title[language] for label in scheme.labels}
+
+    def head(self, name: str) -> str:
+        """Return a head's title, such as »threat, the author's own«."""
+        label, _, side = name.rpartition("_")
+        return f"{self.labels.get(label, label)}, {self.words.get(side, side)}" if label else self.words[name]
+
+    def label(self, name: str) -> str:
+        """Return the title of a head's label."""
+        label = name.rpartition("_")[0]
+        return self.labels.get(label, label)
+
+    def language(self, name: str | None) -> str:
+        """Return a language's name; all together where there is none."""
+        return self.words[name or "all"] if (name or "all") in self.words else str(name)
+
+
+def _origin(record: ModelRecord) -> str:
+    origin = record.origin
+    return f"release {origin.version}" if isinstance(origin, ReleaseOrigin) else origin.name
+
+
+def _rows(scores: Sequence[Score], named: _Names) -> Iterator[dict[str, Any]]:
+    for score in scores:
+        yield {
+            "head": score.label,
+            "label": named.label(score.label),
+            "language": named.language(score.language),
+            "is_part": score.language is not None,
+            "metric": score.metric,
+            "value": score.value,
+            "low": score.low,
+            "high": score.high,
+            "n": score.n,
+        }
+
+
+def _forest(scores: Sequence[Score], side: str, named: _Names) -> dict[str, Any]:
+    """Return one side's rows of the forest plot: F1 and average precision by label and language."""
+    groups: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for row in _rows(scores, named):
+        if row["head"].endswith(f"_{side}") and row["metric"] in _FOREST:
+            groups.setdefault(row["label"], {}).setdefault(row["metric"], []).append(row)
+    means = [s for s in scores if (s.label, s.metric, s.language) == (side, "macro_f1", None)]
+    return {"title": named.words[f"{side}_side"], "groups": groups, "macro": means[0] if means else None}
+
+
+def _curve(curve: Curves, named: _Names) -> dict[str, Any]:
+    """Return a head's pictures: points of the curves as SVG wants them, in a square of 100 by 100."""
+    return {
+        "title": named.head(curve.label),
+        "line": _points(curve.recall, curve.precision),
+        "base": 100 * (1 - curve.positives / curve.n),
+        "bins": [{"x": 100 * bin_.score, "y": 100 * (1 - bin_.positive), "n": bin_.n} for bin_ in curve.bins],
+        "calibration": _points([b.score for b in curve.bins], [b.positive for b in curve.bins]),
+        "counts": curve,
+    }
+
+
+def _points(across: Sequence[float], up: Sequence[float]) -> str:
+    return " ".join(f"{100 * x:.2f},{100 * (1 - y):.2f}" for x, y in zip(across, up, strict=True))
+
+
+def _suite(suite: SuiteReport, named: _Names) -> dict[str, Any]:
+    """Return accuracies by functionality and head over both languages, and what depends on the caller."""
+    every = [row for row in suite.scores if row.metric == "accuracy" and row.functionality and not row.caller]
+    rows = [row for row in every if row.language is None and row.label.endswith("_author")] or [
+        row for row in every if row.label.endswith("_author")
+    ]
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        shown = {name: getattr(row, name) for name in ("value", "low", "high", "n", "language")}
+        groups.setdefault(str(row.functionality), []).append(shown | {"title": named.label(row.label)})
+    known = [row for row in suite.scores if row.value is not None and row.language is None]
+    callers: dict[str, list[dict[str, Any]]] = {}
+    overall: dict[str, list[dict[str, Any]]] = {}
+    for row in known:
+        shown = {name: getattr(row, name) for name in ("value", "low", "high", "n", "metric", "caller")}
+        if row.functionality is None:
+            place = callers if row.caller else overall
+            place.setdefault(named.head(row.label), []).append(shown)
+    return {"report": suite, "groups": groups, "callers": callers, "overall": overall}
+
+
+def _ngrams(weights: NgramWeights, named: _Names) -> dict[str, Any]:
+    top = max((abs(weight) for _, weight in [*weights.yes, *weights.no]), default=1.0)
+    return {"title": named.label(weights.label), "top": top, "yes": weights.yes, "no": weights.no}
