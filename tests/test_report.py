@@ -86,6 +86,12 @@ class _Tags(HTMLParser):
         self.attributes += [name for name, _ in attrs]
 
 
+def page_tags(html: str) -> tuple[list[str], list[str]]:
+    """Return the names of a page's tags and of their attributes."""
+    tags = _Tags(html)
+    return tags.names, tags.attributes
+
+
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_the_page_of_a_round_loads_and_runs_nothing(filled_workspace: Workspace, language: Language):
     html = round_report(filled_workspace, ROUND, language)

@@ -1,0 +1,120 @@
+"""The page of a model: its curves are right, it runs nothing, and texts stay texts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from aufruf.baselines.curves import curves
+from aufruf.baselines.examples import NOT_ASKED, YES_NO, Examples, Target
+from aufruf.baselines.model import Answers
+from aufruf.baselines.ngram_weights import NgramWeights
+from aufruf.baselines.recipes import load_recipe
+from aufruf.baselines.runs import train
+from aufruf.cli.app import app
+from aufruf.report.model_figures import Wrong, model_figures
+from aufruf.report.model_page import model_html
+from test_report import PAYLOADS, page_tags
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aufruf.label_scheme import Language
+    from aufruf.report.model_figures import ModelFigures
+    from aufruf.workspace import Workspace
+
+
+def curves_of(codes: list[int], scores: list[float], threshold: float = 0.5):
+    target = Target("a", YES_NO, np.array(codes))
+    said = np.array(scores)
+    answers = {"a": Answers(np.column_stack([1 - said, said]), (said >= threshold).astype(np.int64))}
+    (found,) = curves(Examples(pl.Series(["x"] * len(codes)), (target,), np.arange(len(codes))), answers)
+    return found
+
+
+def test_what_a_head_says_is_counted_against_gold_among_those_asked():
+    found = curves_of([1, 1, 0, 0, 1, NOT_ASKED], [0.9, 0.2, 0.8, 0.1, 0.7, 0.9])
+    counts = (found.true_positives, found.false_positives, found.false_negatives, found.true_negatives)
+    assert counts == (2, 1, 1, 1)
+    assert (found.positives, found.n) == (3, 5)
+
+
+def test_precision_over_recall_ends_at_the_share_of_positives():
+    """From .9 down: 1 of 1, 1 of 2, 2 of 3, 2 of 4."""
+    found = curves_of([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1])
+    assert found.recall == [1.0, 1.0, 0.5, 0.5, 0.0]
+    assert found.precision == pytest.approx([2 / 4, 2 / 3, 1 / 2, 1.0, 1.0])
+
+
+def test_calibration_takes_texts_by_tenths_and_one_belongs_to_the_last():
+    found = curves_of([1, 0, 1, 1], [0.05, 0.07, 0.95, 1.0])
+    assert [(bin_.low, bin_.n, bin_.positive) for bin_ in found.bins] == [(0.0, 2, 0.5), (0.9, 2, 1.0)]
+    assert found.bins[0].score == pytest.approx(0.06)
+
+
+def test_scores_that_are_no_probabilities_have_no_calibration():
+    assert curves_of([1, 0], [3.0, -2.0]).bins == []
+
+
+def test_where_all_texts_are_alike_there_is_no_curve():
+    assert curves_of([0, 0], [0.2, 0.6]).recall == []
+
+
+@pytest.fixture
+def model(released_workspace: Workspace) -> Path:
+    output = released_workspace.root / "models" / "m"
+    train(load_recipe("tfidf-logreg"), released_workspace.root / "releases" / "0.1.0", output)
+    return output
+
+
+@pytest.fixture
+def figures(model: Path, released_workspace: Workspace) -> ModelFigures:
+    return model_figures(model, released_workspace.root / "releases" / "0.1.0")
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_the_page_of_a_model_loads_and_runs_nothing(figures: ModelFigures, language: Language):
+    texts = [Wrong("threat_author", text, positive=False, score=0.9, margin=2.0) for text in PAYLOADS]
+    ngrams = [NgramWeights("threat_author", [(text, 1.0) for text in PAYLOADS], [("<b>", -1.0)])]
+    notes = [*figures.notes, *PAYLOADS]
+    html = model_html(replace(figures, worst=texts, ngrams=ngrams, notes=notes), language)
+    names, attributes = page_tags(html)
+    assert not {"script", "link", "img", "iframe", "object", "base", "form", "b"} & set(names)
+    assert not [name for name in attributes if name.startswith("on") or name in ("src", "href")]
+
+
+def test_the_worst_errors_are_errors_and_the_worst_stands_first(figures: ModelFigures):
+    assert figures.worst
+    margins = [wrong.margin for wrong in figures.worst]
+    assert margins == sorted(margins, reverse=True)
+    assert min(margins) >= 0
+    assert len({wrong.text for wrong in figures.worst}) == len(figures.worst) <= 30
+
+
+def test_the_heaviest_ngrams_have_the_largest_weights_of_their_sign(figures: ModelFigures):
+    for head in figures.ngrams:
+        for weights in ([w for _, w in head.yes], [-w for _, w in head.no]):
+            assert weights == sorted(weights, reverse=True)
+            assert all(weight > 0 for weight in weights)
+
+
+@pytest.mark.usefixtures("model")
+def test_the_command_writes_a_page_of_a_model(released_workspace: Workspace, tmp_path: Path):
+    root = released_workspace.root
+    output = tmp_path / "page.html"
+    arguments = ["report", "--model", "m", "--workspace", str(root), "--output", str(output)]
+    done = CliRunner().invoke(app, [*arguments, "--dry-run"])
+    assert (done.exit_code, output.exists()) == (0, False)
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    assert "tfidf-logreg" in output.read_text("utf-8")
+
+
+def test_a_page_is_of_a_round_or_of_a_model(tmp_path: Path):
+    for arguments in ([], ["first", "--model", "m"], ["first", "--release", "0.1.0"]):
+        assert CliRunner().invoke(app, ["report", *arguments, "--workspace", str(tmp_path)]).exit_code == 2
