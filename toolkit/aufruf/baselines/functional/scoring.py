@@ -28,7 +28,7 @@ class SuiteScore(msgspec.Struct, frozen=True):
     is of one group of callers. ``label`` is a column of right answers, such as ``threat_author``.
     ``value`` is None where the figure is undefined; ``low`` and ``high`` bound its 95 % bootstrap interval
     over templates. ``n`` counts what the figure is a share of: cases, for ``consistency`` templates, for
-    ``pairs_right`` minimal pairs. ``units`` counts what the bootstrap draws: templates, those that are made
+    ``pairs_right`` pairs. ``units`` counts what the bootstrap draws: templates, those that are made
     from one another together.
     """
 
@@ -89,20 +89,30 @@ class _Judged:
 
     def consistency(self) -> _Share:
         """Count by unit the templates of which all cases got one answer."""
-        yes = np.bincount(self.templates, weights=self.predicted)
-        cases = np.bincount(self.templates)
-        present = np.flatnonzero(cases)
-        alike = (yes[present] == 0) | (yes[present] == cases[present])
-        unit_of = np.zeros(len(cases), dtype=np.int64)
-        unit_of[self.templates] = self.units
-        return _Share(self._by_unit(unit_of[present][alike]), self._by_unit(unit_of[present]))
+        yes = self._by_template(self.predicted)
+        return self._templates((yes == 0) | (yes == self._by_template()))
 
     def pairs_right(self) -> _Share:
-        """Count the units with both right answers, and those of them where all cases are right."""
-        yes, cases = self._by_unit(self.units[self.truth]), self._by_unit(self.units)
-        pairs = (yes > 0) & (yes < cases)
-        all_right = pairs & (self._by_unit(self.units[self.right]) == cases)
-        return _Share(all_right.astype(np.float64), pairs.astype(np.float64))
+        """Count by unit the pairs of a template that asks for yes and one that asks for no.
+
+        A pair is right if all cases of both are.
+        """
+        right = self._by_template(self.right) == self._by_template()
+        asks_yes = self._by_template(self.truth) > 0
+        yes, no = self._templates(right, asks_yes), self._templates(right, ~asks_yes)
+        return _Share(yes.part * no.part, yes.whole * no.whole)
+
+    def _templates(self, hits: Bools, among: Bools | None = None) -> _Share:
+        """Count by unit of how many templates something holds, of all or of some."""
+        unit_of = np.zeros(len(hits), dtype=np.int64)
+        unit_of[self.templates] = self.units
+        chosen = self._by_template() > 0
+        chosen = chosen if among is None else chosen & among
+        return _Share(self._by_unit(unit_of[chosen & hits]), self._by_unit(unit_of[chosen]))
+
+    def _by_template(self, hits: Bools | None = None) -> Ints:
+        templates = self.templates if hits is None else self.templates[hits]
+        return np.bincount(templates, minlength=self.templates.max(initial=-1) + 1)
 
     def _by_unit(self, units: Ints) -> Reals:
         return np.bincount(units, minlength=self.n_units).astype(np.float64)
@@ -113,14 +123,17 @@ def score_suite(
 ) -> list[SuiteScore]:
     """Score yes/no answers to a suite.
 
-    Per gold column and language, all functionalities together: ``recall`` and ``false_positive_rate``
-    (means over functionalities), ``balanced_accuracy`` (the mean of ``recall`` and
-    1 - ``false_positive_rate``: .5 for whoever gives one answer to all), and ``pairs_right``, the share
-    of minimal pairs (templates made from one another, of which some ask for yes and some for no) that
-    were answered right throughout.
+    Per gold column and language, all functionalities together:
 
-    Then ``accuracy`` per functionality. Of functionalities that differ in who calls, ``consistency``,
-    the share of templates that got one answer whoever calls, and ``positive_rate`` per caller.
+    - ``recall`` and ``false_positive_rate``: means over functionalities;
+    - ``balanced_accuracy``: the mean of ``recall`` and 1 - ``false_positive_rate``, .5 for whoever gives
+      one answer to all;
+    - ``pairs_right``: of all pairs of templates that were made from one another, one of which asks for
+      yes and one for no, the share in which all cases of both are answered right;
+    - of the functionalities that differ in nothing but who calls: ``consistency``, the share of templates
+      that got one answer whoever calls, and per caller ``recall`` and ``false_positive_rate``.
+
+    Then per functionality ``accuracy``, and ``consistency`` where it names callers.
 
     Args:
         suite: the cases.
@@ -160,23 +173,26 @@ def _figures(rows: pl.DataFrame, label: str, language: str | None, n_units: int)
     }
     for metric, sides in overall.items():
         yield _Figure(None, language, None, label, metric, sides)
-    for (name,), part in rows.group_by("functionality", maintain_order=True):
-        judged = _judged(part, label, n_units)
-        yield _Figure(str(name), language, None, label, "accuracy", ((judged.share(judged.right),),))
-        called = part.drop_nulls("caller")
-        if called.height:
-            yield from _by_caller(called, str(name), label, language, n_units)
+    yield from _by_caller(rows.drop_nulls("caller"), label, language, n_units)
+    for part in rows.partition_by("functionality", maintain_order=True):
+        name, judged = str(part["functionality"][0]), _judged(part, label, n_units)
+        yield _Figure(name, language, None, label, "accuracy", ((judged.share(judged.right),),))
+        if part["caller"].null_count() == 0:
+            yield _Figure(name, language, None, label, "consistency", ((judged.consistency(),),))
 
 
-def _by_caller(
-    rows: pl.DataFrame, functionality: str, label: str, language: str | None, n_units: int
-) -> Iterator[_Figure]:
+def _by_caller(rows: pl.DataFrame, label: str, language: str | None, n_units: int) -> Iterator[_Figure]:
+    if rows.height == 0:
+        return
     consistency = _judged(rows, label, n_units).consistency()
-    yield _Figure(functionality, language, None, label, "consistency", ((consistency,),))
-    for (caller,), part in rows.group_by("caller", maintain_order=True):
+    yield _Figure(None, language, None, label, "consistency", ((consistency,),))
+    for part in rows.partition_by("caller", maintain_order=True):
         judged = _judged(part, label, n_units)
-        rate = judged.share(judged.predicted)
-        yield _Figure(functionality, language, str(caller), label, "positive_rate", ((rate,),))
+        recall = judged.share(judged.predicted, judged.truth)
+        false = judged.share(judged.predicted, ~judged.truth)
+        caller = str(part["caller"][0])
+        yield _Figure(None, language, caller, label, "recall", ((recall,),))
+        yield _Figure(None, language, caller, label, "false_positive_rate", ((false,),))
 
 
 def _judged(rows: pl.DataFrame, label: str, n_units: int) -> _Judged:
