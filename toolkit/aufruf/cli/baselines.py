@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from aufruf.cli.functional import show_suite
 from aufruf.cli.options import (
     DryRunOption,
     JsonOption,
@@ -153,7 +154,7 @@ def evaluate(
             raise typer.BadParameter("--suite stands instead of --data, --release and --table")
         folder = _model(model, _workspace(workspace, needed=False))
         columns = (text, label, positive, group, functionality)
-        _show_suite(_on_suite(folder, suite, columns, head, rounds, seed), as_json)
+        show_suite(_on_suite(folder, suite, columns, head, rounds, seed), as_json=as_json)
         return
     _check_options(data, release, table, [text, label, positive, group, head, functionality])
     around = _workspace(workspace, needed=False)
@@ -283,30 +284,3 @@ def _show_labels(report: Report) -> None:
     show_table(f"scores ({report.scores_of})", ["label", "", "F1", "95 %", "n", "AP", "as own"], rows)
     typer.echo("F1 of the first lines: mean over labels or answers · AP: average precision")
     typer.echo("as own: share of mere mentions called the author's own · all figures: --json")
-
-
-def _show_suite(report: SuiteReport, as_json: bool) -> None:
-    """Show the headline, then accuracy per functionality; single languages and callers are in --json."""
-    from aufruf.baselines.card import shown
-
-    for note in report.notes:
-        typer.echo(f"note: {note}", err=True)
-    if as_json:
-        show_json(report)
-        return
-    rows = [
-        [
-            score.functionality or "all",
-            score.label,
-            score.metric,
-            shown(score.value, 2),
-            interval,
-            f"{score.n:,}",
-        ]
-        for score in report.scores
-        if score.language is None and score.caller is None
-        for interval in ["" if score.low is None else f"{shown(score.low, 2)}-{shown(score.high, 2)}"]
-    ]
-    title = f"{report.suite}: {report.cases:,} cases of {report.templates:,} templates"
-    show_table(title, ["functionality", "head", "metric", "value", "95 %", "n"], rows)
-    typer.echo("intervals by template · per language and per caller: --json")

@@ -20,7 +20,6 @@ from aufruf.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aufruf.baselines.examples import Bools
     from aufruf.baselines.model import Model
 
 
@@ -86,8 +85,8 @@ def evaluate_on_suite(  # noqa: PLR0913 -- the command's options, in the same wo
     loaded, record = load_model(model)
     heads = _heads(loaded, suite, gold, head, model)
     answers = loaded.answer(_examples(suite))
-    predicted: dict[str, Bools] = {column: answers[name].predicted == 1 for column, name in heads.items()}
-    scores = score_suite(suite, predicted, rounds=rounds, seed=seed)
+    said = {column: answers[name] for column, name in heads.items()}
+    scores = score_suite(suite, said, rounds=rounds, seed=seed)
     templates = suite.cases.get_column("template").n_unique()
     notes = [*version_notes(record), *_constant(loaded, list(heads.values()))]
     return SuiteReport(str(model), suite.name, suite.cases.height, templates, heads, scores, notes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,8 +16,9 @@ from aufruf.label_scheme import LANGUAGES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from aufruf.baselines.examples import Bools, Ints, Reals
+    from aufruf.baselines.examples import Reals
     from aufruf.baselines.functional.suite import Suite
+    from aufruf.baselines.model import Answers
 
 
 class SuiteScore(msgspec.Struct, frozen=True):
@@ -27,9 +27,9 @@ class SuiteScore(msgspec.Struct, frozen=True):
     ``functionality`` and ``language`` are None for all together, ``caller`` is None but where the figure
     is of one group of callers. ``label`` is a column of right answers, such as ``threat_author``.
     ``value`` is None where the figure is undefined; ``low`` and ``high`` bound its 95 % bootstrap interval
-    over templates. ``n`` counts what the figure is a share of: cases, for ``consistency`` templates, for
-    ``pairs_right`` pairs. ``units`` counts what the bootstrap draws: templates, those that are made
-    from one another together.
+    over templates, which has no width where all answers are alike. ``n`` counts what the figure is a share
+    of: cases, for ``consistency`` templates, for ``pairs_right`` and ``pairs_ranked`` pairs of templates.
+    ``units`` counts what the bootstrap draws: templates, those made from one another together.
     """
 
     functionality: str | None
@@ -64,62 +64,11 @@ class _Figure:
     caller: str | None
     label: str
     metric: str
-    sides: tuple[tuple[_Share, ...], ...]
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """The cases of a slice that a gold column asserts something of, with what was answered."""
-
-    label: str
-    truth: Bools
-    predicted: Bools
-    units: Ints
-    templates: Ints
-    n_units: int
-
-    @cached_property
-    def right(self) -> Bools:
-        return self.truth == self.predicted
-
-    def share(self, hits: Bools, among: Bools | None = None) -> _Share:
-        """Count by unit in how many cases something holds, of all or of some."""
-        among = np.ones(len(hits), dtype=np.bool_) if among is None else among
-        return _Share(self._by_unit(self.units[hits & among]), self._by_unit(self.units[among]))
-
-    def consistency(self) -> _Share:
-        """Count by unit the templates of which all cases got one answer."""
-        yes = self._by_template(self.predicted)
-        return self._templates((yes == 0) | (yes == self._by_template()))
-
-    def pairs_right(self) -> _Share:
-        """Count by unit the pairs of a template that asks for yes and one that asks for no.
-
-        A pair is right if all cases of both are.
-        """
-        right = self._by_template(self.right) == self._by_template()
-        asks_yes = self._by_template(self.truth) > 0
-        yes, no = self._templates(right, asks_yes), self._templates(right, ~asks_yes)
-        return _Share(yes.part * no.part, yes.whole * no.whole)
-
-    def _templates(self, hits: Bools, among: Bools | None = None) -> _Share:
-        """Count by unit of how many templates something holds, of all or of some."""
-        unit_of = np.zeros(len(hits), dtype=np.int64)
-        unit_of[self.templates] = self.units
-        chosen = self._by_template() > 0
-        chosen = chosen if among is None else chosen & among
-        return _Share(self._by_unit(unit_of[chosen & hits]), self._by_unit(unit_of[chosen]))
-
-    def _by_template(self, hits: Bools | None = None) -> Ints:
-        templates = self.templates if hits is None else self.templates[hits]
-        return np.bincount(templates, minlength=self.templates.max(initial=-1) + 1)
-
-    def _by_unit(self, units: Ints) -> Reals:
-        return np.bincount(units, minlength=self.n_units).astype(np.float64)
+    sides: tuple[Sequence[_Share], ...]
 
 
 def score_suite(
-    suite: Suite, predicted: Mapping[str, Bools], *, rounds: int = ROUNDS, seed: int = 0
+    suite: Suite, answers: Mapping[str, Answers], *, rounds: int = ROUNDS, seed: int = 0
 ) -> list[SuiteScore]:
     """Score yes/no answers to a suite.
 
@@ -128,8 +77,10 @@ def score_suite(
     - ``recall`` and ``false_positive_rate``: means over functionalities;
     - ``balanced_accuracy``: the mean of ``recall`` and 1 - ``false_positive_rate``, .5 for whoever gives
       one answer to all;
-    - ``pairs_right``: of all pairs of templates that were made from one another, one of which asks for
-      yes and one for no, the share in which all cases of both are answered right;
+    - of all pairs of templates that were made from one another, one of which asks for yes and one for no:
+      ``pairs_right``, the share in which all cases of both are answered right, and ``pairs_ranked``, the
+      share in which the mean score of the one is higher than that of the other, whatever the threshold
+      (a tie is not);
     - of the functionalities that differ in nothing but who calls: ``consistency``, the share of templates
       that got one answer whoever calls, and per caller ``recall`` and ``false_positive_rate``.
 
@@ -137,73 +88,92 @@ def score_suite(
 
     Args:
         suite: the cases.
-        predicted: by gold column what was answered to each case, shape (n_cases,); columns that were
-            not answered are left out.
+        answers: by gold column the yes/no answers to all cases; columns without are left out.
         rounds: draws of the bootstrap; 0 for figures without intervals.
         seed: of the bootstrap.
     """
-    cases = suite.cases.with_columns(
-        unit_number=pl.col("unit").rank("dense").cast(pl.Int64) - 1,
-        template_number=pl.col("template").rank("dense").cast(pl.Int64) - 1,
-    )
+    cases = suite.cases.with_columns(unit=pl.col("unit").rank("dense").cast(pl.Int64) - 1)
+    n_units = cases.get_column("unit").n_unique()
     present = cases.get_column("language").unique().to_list()
     languages = [name for name in LANGUAGES if name in present]
-    n_units = cases.get_column("unit_number").n_unique()
     found: list[_Figure] = []
-    for label in (gold for gold in suite.golds if gold in predicted):
-        rows = cases.with_columns(predicted=pl.Series(predicted[label])).drop_nulls(label)
+    for label in (gold for gold in suite.golds if gold in answers):
+        judged = _judged(cases, label, answers[label])
         for language in (None, *languages):
-            part = rows if language is None else rows.filter(pl.col("language") == language)
-            found += _figures(part, label, language, n_units)
+            rows = judged if language is None else judged.filter(pl.col("language") == language)
+            found += _figures(rows, label, language, n_units)
     return _rows(found, n_units, rounds, seed)
 
 
+def _judged(cases: pl.DataFrame, label: str, answers: Answers) -> pl.DataFrame:
+    """Return the cases that something is asserted of, with columns truth, predicted, right and score."""
+    said = cases.with_columns(
+        truth=pl.col(label),
+        predicted=pl.Series(answers.predicted == 1),
+        score=pl.Series(answers.scores[:, 1]),
+    )
+    return said.drop_nulls("truth").with_columns(right=pl.col("truth") == pl.col("predicted"))
+
+
 def _figures(rows: pl.DataFrame, label: str, language: str | None, n_units: int) -> Iterator[_Figure]:
-    parts = [
-        _judged(part, label, n_units) for part in rows.partition_by("functionality", maintain_order=True)
-    ]
-    recall = tuple(part.share(part.predicted, part.truth) for part in parts if part.truth.any())
-    false = tuple(part.share(part.predicted, ~part.truth) for part in parts if not part.truth.all())
-    specificity = tuple(part.share(part.right, ~part.truth) for part in parts if not part.truth.all())
+    by_functionality = rows.partition_by("functionality", maintain_order=True)
+    yes, no = pl.col("truth"), ~pl.col("truth")
+    recall = [_share(part.filter(yes), "predicted", n_units) for part in by_functionality]
+    false = [_share(part.filter(no), "predicted", n_units) for part in by_functionality]
+    specificity = [_share(part.filter(no), "right", n_units) for part in by_functionality]
+    pairs = _pairs(rows)
     overall = {
         "balanced_accuracy": (recall, specificity),
         "recall": (recall,),
         "false_positive_rate": (false,),
-        "pairs_right": ((_judged(rows, label, n_units).pairs_right(),),),
+        "pairs_right": ([_share(pairs, "right", n_units)],),
+        "pairs_ranked": ([_share(pairs, "ranked", n_units)],),
     }
     for metric, sides in overall.items():
         yield _Figure(None, language, None, label, metric, sides)
     yield from _by_caller(rows.drop_nulls("caller"), label, language, n_units)
-    for part in rows.partition_by("functionality", maintain_order=True):
-        name, judged = str(part["functionality"][0]), _judged(part, label, n_units)
-        yield _Figure(name, language, None, label, "accuracy", ((judged.share(judged.right),),))
+    for part in by_functionality:
+        name = str(part["functionality"][0])
+        yield _Figure(name, language, None, label, "accuracy", ([_share(part, "right", n_units)],))
         if part["caller"].null_count() == 0:
-            yield _Figure(name, language, None, label, "consistency", ((judged.consistency(),),))
+            alike = _share(_templates(part), "alike", n_units)
+            yield _Figure(name, language, None, label, "consistency", ([alike],))
 
 
 def _by_caller(rows: pl.DataFrame, label: str, language: str | None, n_units: int) -> Iterator[_Figure]:
     if rows.height == 0:
         return
-    consistency = _judged(rows, label, n_units).consistency()
-    yield _Figure(None, language, None, label, "consistency", ((consistency,),))
+    alike = _share(_templates(rows), "alike", n_units)
+    yield _Figure(None, language, None, label, "consistency", ([alike],))
     for part in rows.partition_by("caller", maintain_order=True):
-        judged = _judged(part, label, n_units)
-        recall = judged.share(judged.predicted, judged.truth)
-        false = judged.share(judged.predicted, ~judged.truth)
-        caller = str(part["caller"][0])
-        yield _Figure(None, language, caller, label, "recall", ((recall,),))
-        yield _Figure(None, language, caller, label, "false_positive_rate", ((false,),))
+        for metric, asked in (("recall", pl.col("truth")), ("false_positive_rate", ~pl.col("truth"))):
+            share = _share(part.filter(asked), "predicted", n_units)
+            yield _Figure(None, language, str(part["caller"][0]), label, metric, ([share],))
 
 
-def _judged(rows: pl.DataFrame, label: str, n_units: int) -> _Judged:
-    return _Judged(
-        label=label,
-        truth=rows.get_column(label).to_numpy(),
-        predicted=rows.get_column("predicted").to_numpy(),
-        units=rows.get_column("unit_number").to_numpy(),
-        templates=rows.get_column("template_number").to_numpy(),
-        n_units=n_units,
+def _templates(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the templates: whether all cases were answered right, and alike, and their mean score."""
+    return rows.group_by("template", "unit", "truth", maintain_order=True).agg(
+        pl.col("right").all(), pl.col("score").mean(), alike=pl.col("predicted").n_unique() == 1
     )
+
+
+def _pairs(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the pairs of a template that asks for yes with one of its unit that asks for no."""
+    templates = _templates(rows)
+    pairs = templates.filter(pl.col("truth")).join(templates.filter(~pl.col("truth")), on="unit")
+    return pairs.select(
+        "unit",
+        right=pl.col("right") & pl.col("right_right"),
+        ranked=pl.col("score") > pl.col("score_right"),
+    )
+
+
+def _share(rows: pl.DataFrame, hits: str, n_units: int) -> _Share:
+    """Count by unit in how many rows something holds."""
+    units, hit = rows.get_column("unit").to_numpy(), rows.get_column(hits).to_numpy()
+    counts = (np.bincount(found, minlength=n_units) for found in (units[hit], units))
+    return _Share(*(count.astype(np.float64) for count in counts))
 
 
 def _rows(found: Sequence[_Figure], n_units: int, rounds: int, seed: int) -> list[SuiteScore]:
