@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -14,6 +15,7 @@ from aufruf.baselines.features import prepare
 from aufruf.baselines.functional.expansion import expand, name_callers
 from aufruf.baselines.functional.suite import Suite, read_functionalities, read_suite
 from aufruf.errors import InputError
+from aufruf.label_scheme import load_label_scheme
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -144,3 +146,40 @@ def test_each_functionality_has_eight_templates_in_each_language(shipped: Suite)
     counts = shipped.cases.group_by("functionality", "language").agg(pl.col("template").n_unique())
     assert counts.height == 2 * len(declared)
     assert counts.filter(pl.col("template") < 8).rows() == []
+
+
+def test_the_shipped_suite_asserts_what_the_label_scheme_knows(shipped: Suite):
+    scheme = load_label_scheme(asset("schemas", "label_scheme.toml"))
+    assert {gold.rsplit("_", 1)[0] for gold in shipped.golds} == set(scheme.label_names)
+    for gold in shipped.golds:
+        answers = shipped.cases[gold].drop_nulls()
+        assert 0.05 < answers.mean() < 0.8
+
+
+def test_each_file_of_the_shipped_suite_is_marked():
+    folder = asset("baselines", "functional")
+    canary = read_functionalities(folder).canary
+    files = [path for path in folder.iterdir() if path.suffix in {".csv", ".toml", ".md"}]
+    assert len(files) >= 8
+    assert [path.name for path in files if canary not in path.read_text("utf-8")] == []
+
+
+def test_no_case_is_a_text_that_models_may_have_learnt(shipped: Suite):
+    """Neither of the bundled sample nor of the label scheme's examples."""
+    scheme = load_label_scheme(asset("schemas", "label_scheme.toml"))
+    known = {
+        example.text for label in scheme.labels for example in (*label.examples, *label.counter_examples)
+    }
+    for posts in asset("annotation", "sample").glob("posts.*.jsonl"):
+        known |= {json.loads(line)["text"] for line in posts.read_text("utf-8").splitlines()}
+    assert len(known) > 200
+    assert known & set(shipped.cases["text"]) == set()
+
+
+def test_each_language_has_its_own_quotation_marks(shipped: Suite):
+    cases = shipped.cases.select("language", "text")
+    foreign = pl.when(pl.col("language") == "de").then(pl.lit("”")).otherwise(pl.lit("„"))
+    wrong = cases.filter(
+        pl.col("text").str.contains('"') | pl.col("text").str.contains(foreign, literal=True)
+    )
+    assert wrong["text"].to_list() == []
