@@ -59,12 +59,12 @@ def test_all_heads_of_a_model_of_a_release_answer(released_workspace: Workspace)
     found = json.loads(run(*words, "--json"))
     assert found["cases"] > 3000
     assert found["heads"]["threat_author"] == "threat_author"
-    fields = {"functionality", "language", "caller", "label", "metric", "value", "low", "high", "n", "units"}
+    fields = {"functionality", "language", "group", "label", "metric", "value", "low", "high", "n", "units"}
     assert set(found["scores"][0]) == fields
-    assert {"left", "against_migration", None} <= {score["caller"] for score in found["scores"]}
+    assert {"left", "against_migration", None} <= {score["group"] for score in found["scores"]}
     shown = run(*words)
     assert "who_is_said_to_call" in shown
-    assert "false_positive_rate, by who calls" in shown
+    assert "false_positive_rate, by group" in shown
     assert json.loads(run(*words, "--json")) == found
 
 

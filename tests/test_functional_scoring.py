@@ -23,17 +23,17 @@ SCHEMA = {
     "language": pl.String,
     "template": pl.String,
     "unit": pl.String,
-    "caller": pl.String,
+    "group": pl.String,
     "text": pl.String,
     "threat_author": pl.Boolean,
 }
 
 
 def suite(*rows: tuple[str, str, str, str | None, bool | None], fills: int = 1) -> Suite:
-    """Return a suite of rows (functionality, unit, language, caller, gold), each ``fills`` times."""
+    """Return a suite of rows (functionality, unit, language, group, gold), each ``fills`` times."""
     cases = [
-        (f"{number}/{fill}", name, language, f"{name}/{unit}", unit, caller, "a text", gold)
-        for number, (name, unit, language, caller, gold) in enumerate(rows)
+        (f"{number}/{fill}", name, language, f"{name}/{unit}", unit, group, "a text", gold)
+        for number, (name, unit, language, group, gold) in enumerate(rows)
         for fill in range(fills)
     ]
     return Suite("small", pl.DataFrame(cases, schema=SCHEMA, orient="row"), ("threat_author",))
@@ -46,7 +46,7 @@ def answers(scores: Sequence[float]) -> dict[str, Answers]:
 
 
 def figure(scores: Sequence[SuiteScore], metric: str, **where: Any) -> SuiteScore:
-    wanted = {"functionality": None, "language": None, "caller": None, "metric": metric} | where
+    wanted = {"functionality": None, "language": None, "group": None, "metric": metric} | where
     found = [score for score in scores if all(getattr(score, key) == value for key, value in wanted.items())]
     assert len(found) == 1
     return found[0]
@@ -89,10 +89,10 @@ def test_answers_that_depend_on_who_calls_are_seen():
     scores = score_suite(suite(*rows), answers([0.9, 0.9, 0.9, 0.1, 0.1, 0.9, 0.1, 0.1]), rounds=0)
     assert figure(scores, "consistency").value == 0.5
     assert figure(scores, "consistency", functionality="calls").n == 2
-    assert figure(scores, "recall", caller="bakers").value == 1
-    assert figure(scores, "recall", caller="millers").value == 0.5
-    assert figure(scores, "false_positive_rate", caller="bakers").value == 0
-    assert figure(scores, "false_positive_rate", caller="millers").value == 0.5
+    assert figure(scores, "recall", group="bakers").value == 1
+    assert figure(scores, "recall", group="millers").value == 0.5
+    assert figure(scores, "false_positive_rate", group="bakers").value == 0
+    assert figure(scores, "false_positive_rate", group="millers").value == 0.5
 
 
 @given(st.data())
@@ -157,5 +157,5 @@ def test_right_answers_earn_everything_in_each_language():
     expected = {"false_positive_rate": 0.0}
     wrong = [score for score in scores if score.value not in {expected.get(score.metric, 1.0), None}]
     assert wrong == []
-    with_callers = {score.label for score in scores if score.metric == "consistency"}
-    assert {"threat_author", "call_to_violence_contained", "protest_mobilization_author"} <= with_callers
+    with_groups = {score.label for score in scores if score.metric == "consistency"}
+    assert {"threat_author", "call_to_violence_contained", "protest_mobilization_author"} <= with_groups

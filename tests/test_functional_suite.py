@@ -98,7 +98,7 @@ def test_right_answers_follow_from_what_is_tested(tmp_path: Path):
 
 def test_each_caller_makes_a_case(tmp_path: Path):
     suite = read_suite(written(tmp_path, "who_calls,1,{Nom} rufen.,A call by {nom}.\n"))
-    assert suite.cases.select("caller", "text").rows() == [
+    assert suite.cases.select("group", "text").rows() == [
         ("bakers", "Die Bäcker rufen."),
         ("millers", "Die Müller rufen."),
         ("bakers", "A call by the bakers."),

@@ -20,12 +20,12 @@ _OVERALL = {
     "false_positive_rate": "false pos.",
     "pairs_right": "pairs right",
     "pairs_ranked": "ranked",
-    "consistency": "whoever calls",
+    "consistency": "one answer",
 }
 
 
 def show_suite(report: SuiteReport, *, as_json: bool) -> None:
-    """Show a line per head, then one per caller and one per functionality, of both languages together.
+    """Show a line per head, then one per group and one per functionality, of both languages together.
 
     Where heads ask for the author's own, the last two show those alone.
     """
@@ -36,19 +36,20 @@ def show_suite(report: SuiteReport, *, as_json: bool) -> None:
         return
     scores = [score for score in report.scores if score.language is None]
     labels = list(report.heads)
-    overall = [score for score in scores if score.functionality is None and score.caller is None]
+    overall = [score for score in scores if score.functionality is None and score.group is None]
     metrics = [name for name in _OVERALL if any(s.metric == name and s.value is not None for s in overall)]
     title = f"{report.suite}: {report.cases:,} cases of {report.templates:,} templates"
     _show(title, "head", overall, labels, metrics, lambda score: (score.label, score.metric))
-    typer.echo("false pos.: of cases that ask for no · pairs right: of pairs of a yes and a no made from it")
+    typer.echo("false pos.: of cases that ask for no · pairs: a yes and a no that were made from one another")
+    typer.echo("one answer: whichever group is named; cheap for who finds nothing, read it beside recall")
     quoted = [label for label in labels if label.endswith("_author")] or labels
-    called = [score for score in scores if score.caller is not None]
+    called = [score for score in scores if score.group is not None]
     for metric in ("recall", "false_positive_rate"):
         of_metric = [score for score in called if score.metric == metric]
-        callers = list(dict.fromkeys(str(score.caller) for score in of_metric))
-        if callers:
-            title = f"{metric}, by who calls"
-            _show(title, "caller", of_metric, callers, quoted, lambda s: (str(s.caller), s.label))
+        groups = list(dict.fromkeys(str(score.group) for score in of_metric))
+        if groups:
+            title = f"{metric}, by group"
+            _show(title, "group", of_metric, groups, quoted, lambda s: (str(s.group), s.label))
     by_name = [score for score in scores if score.functionality is not None and score.metric == "accuracy"]
     names = list(dict.fromkeys(str(score.functionality) for score in by_name))
     _show("accuracy", "functionality", by_name, names, quoted, lambda s: (str(s.functionality), s.label))

@@ -19,7 +19,9 @@ _USUAL = {
     "gold": ("label_gold", "gold", "label", "expected"),
     "functionality": ("functionality", "functionality_name", "capability", "test_name"),
     "template": ("templ_id", "template_id", "template", "case_templ"),
+    "group": ("target_ident", "target", "group", "identity"),
 }
+_OPTIONAL = ("template", "group")
 _NEGATIONS = ("non-", "non_", "non ", "not-", "not_", "not ", "no ", "nicht ", "kein ")
 _TWO = 2
 
@@ -35,8 +37,8 @@ def read_others_suite(  # noqa: PLR0913 -- the command's options, in the same wo
 ) -> Suite:
     """Read someone else's suite from a table (CSV, TSV, JSON Lines, Parquet).
 
-    Columns that are not named are found by their usual names. Without a column of templates each
-    text is a template of its own. Its language is not known.
+    Columns that are not named are found by their usual names, as is one of groups of people that the cases
+    name. Without a column of templates each text is a template of its own. Languages are not known.
 
     Args:
         path: the table.
@@ -51,14 +53,16 @@ def read_others_suite(  # noqa: PLR0913 -- the command's options, in the same wo
         InputError: if a column is not found, a cell is empty, or the answers are not two.
     """
     frame = read_columns(path)
-    given = {"text": text, "gold": gold, "functionality": functionality, "template": template}
+    given = {"text": text, "gold": gold, "functionality": functionality, "template": template, "group": None}
     columns = {what: _column(path, frame.columns, what, name) for what, name in given.items()}
     chosen = frame.select(
         pl.col(name).alias(what) for what, name in columns.items() if name is not None
     ).with_row_index("case", offset=1)
     if columns["template"] is None:
         chosen = chosen.with_columns(template=pl.col("text"))
-    empty = [name for name in chosen.columns if chosen[name].null_count()]
+    if columns["group"] is None:
+        chosen = chosen.with_columns(group=pl.lit(None, pl.String))
+    empty = [name for name in chosen.columns if name != "group" and chosen[name].null_count()]
     if empty:
         raise InputError(f"{path}: {chosen[empty[0]].null_count()} cases have no {empty[0]}")
     head = columns["gold"] or "gold"
@@ -69,7 +73,7 @@ def read_others_suite(  # noqa: PLR0913 -- the command's options, in the same wo
         pl.lit(None, pl.String).alias("language"),
         "template",
         pl.col("template").alias("unit"),
-        pl.lit(None, pl.String).alias("caller"),
+        "group",
         "text",
         (pl.col("gold") == yes).alias(head),
     )
@@ -82,7 +86,7 @@ def _column(path: Path, columns: Sequence[str], what: str, name: str | None) -> 
             raise InputError(f"{path}: has no column {name!r}; its columns are {', '.join(columns)}")
         return name
     usual = [known for known in _USUAL[what] if known in columns]
-    if not usual and what != "template":
+    if not usual and what not in _OPTIONAL:
         option = {"gold": "--label"}.get(what, f"--{what}")
         raise InputError(
             f"{path}: none of its columns is called {' or '.join(_USUAL[what])}; say with {option} which of "

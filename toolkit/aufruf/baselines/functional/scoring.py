@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 class SuiteScore(msgspec.Struct, frozen=True):
     """One figure.
 
-    ``functionality`` and ``language`` are None for all together, ``caller`` is None but where the figure
-    is of one group of callers. ``label`` is a column of right answers, such as ``threat_author``.
+    ``functionality`` and ``language`` are None for all together, ``group`` is None but where the figure
+    is of the cases that name one group of people. ``label`` is a column of right answers, such as
+    ``threat_author``.
     ``value`` is None where the figure is undefined; ``low`` and ``high`` bound its 95 % bootstrap interval
     over templates, which has no width where all answers are alike. ``n`` counts what the figure is a share
     of: cases, for ``consistency`` templates, for ``pairs_right`` and ``pairs_ranked`` pairs of templates.
@@ -34,7 +35,7 @@ class SuiteScore(msgspec.Struct, frozen=True):
 
     functionality: str | None
     language: str | None
-    caller: str | None
+    group: str | None
     label: str
     metric: str
     value: float | None
@@ -61,7 +62,7 @@ class _Figure:
 
     functionality: str | None
     language: str | None
-    caller: str | None
+    group: str | None
     label: str
     metric: str
     sides: tuple[Sequence[_Share], ...]
@@ -81,10 +82,11 @@ def score_suite(
       ``pairs_right``, the share in which all cases of both are answered right, and ``pairs_ranked``, the
       share in which the mean score of the one is higher than that of the other, whatever the threshold
       (a tie is not);
-    - of the functionalities that differ in nothing but who calls: ``consistency``, the share of templates
-      that got one answer whoever calls, and per caller ``recall`` and ``false_positive_rate``.
+    - ``consistency``: of the templates whose cases differ in nothing but the group of people that they
+      name, such as who calls, the share that got one answer for all; and per group ``recall`` and
+      ``false_positive_rate`` over all cases that name it.
 
-    Then per functionality ``accuracy``, and ``consistency`` where it names callers.
+    Then per functionality ``accuracy``, and ``consistency`` where it names groups.
 
     Args:
         suite: the cases.
@@ -131,30 +133,38 @@ def _figures(rows: pl.DataFrame, label: str, language: str | None, n_units: int)
     }
     for metric, sides in overall.items():
         yield _Figure(None, language, None, label, metric, sides)
-    yield from _by_caller(rows.drop_nulls("caller"), label, language, n_units)
+    yield from _by_group(rows.drop_nulls("group"), label, language, n_units)
     for part in by_functionality:
         name = str(part["functionality"][0])
         yield _Figure(name, language, None, label, "accuracy", ([_share(part, "right", n_units)],))
-        if part["caller"].null_count() == 0:
-            alike = _share(_templates(part), "alike", n_units)
-            yield _Figure(name, language, None, label, "consistency", ([alike],))
+        yield from _consistency(part, name, label, language, n_units)
 
 
-def _by_caller(rows: pl.DataFrame, label: str, language: str | None, n_units: int) -> Iterator[_Figure]:
-    if rows.height == 0:
-        return
-    alike = _share(_templates(rows), "alike", n_units)
-    yield _Figure(None, language, None, label, "consistency", ([alike],))
-    for part in rows.partition_by("caller", maintain_order=True):
+def _by_group(rows: pl.DataFrame, label: str, language: str | None, n_units: int) -> Iterator[_Figure]:
+    yield from _consistency(rows, None, label, language, n_units)
+    for part in rows.partition_by("group", maintain_order=True):
         for metric, asked in (("recall", pl.col("truth")), ("false_positive_rate", ~pl.col("truth"))):
             share = _share(part.filter(asked), "predicted", n_units)
-            yield _Figure(None, language, str(part["caller"][0]), label, metric, ([share],))
+            yield _Figure(None, language, str(part["group"][0]), label, metric, ([share],))
+
+
+def _consistency(
+    rows: pl.DataFrame, functionality: str | None, label: str, language: str | None, n_units: int
+) -> Iterator[_Figure]:
+    """Return the share of templates with one answer, of those that name several groups, if any do."""
+    templates = _templates(rows.drop_nulls("group")).filter(pl.col("groups") > 1)
+    if templates.height:
+        alike = _share(templates, "alike", n_units)
+        yield _Figure(functionality, language, None, label, "consistency", ([alike],))
 
 
 def _templates(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the templates: whether all cases were answered right, and alike, and their mean score."""
     return rows.group_by("template", "unit", "truth", maintain_order=True).agg(
-        pl.col("right").all(), pl.col("score").mean(), alike=pl.col("predicted").n_unique() == 1
+        pl.col("right").all(),
+        pl.col("score").mean(),
+        alike=pl.col("predicted").n_unique() == 1,
+        groups=pl.col("group").n_unique(),
     )
 
 
@@ -201,7 +211,7 @@ def _row(figure: _Figure, values: Reals) -> SuiteScore:
     return SuiteScore(
         functionality=figure.functionality,
         language=figure.language,
-        caller=figure.caller,
+        group=figure.group,
         label=figure.label,
         metric=figure.metric,
         value=value,

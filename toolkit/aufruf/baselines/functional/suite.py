@@ -75,10 +75,10 @@ class Suite:
 
     Attributes:
         name: of the suite.
-        cases: a row each: ``case`` (its id), ``functionality``, ``language`` and ``caller`` (null where
-            none), ``template`` and ``unit`` (templates made from one another have one unit, which the
-            bootstrap draws), ``text``, and a Boolean column for each of ``golds``, null where nothing
-            is asserted.
+        cases: a row each: ``case`` (its id), ``functionality``, ``template``, ``unit`` (templates made from
+            one another have one, which the bootstrap draws), ``language`` and ``group`` (of people that
+            it names, such as who calls; both null where not known), ``text``, and a Boolean column for
+            each of ``golds``, null where nothing is asserted.
         golds: names of the columns of right answers, such as ``threat_author``.
     """
 
@@ -102,7 +102,7 @@ def read_suite(folder: Path | None = None) -> Suite:
     if not rows:
         raise InputError(f"{folder}: no cases; a suite holds {FUNCTIONALITIES} and files *.csv")
     schema = dict.fromkeys(
-        ("case", "functionality", "language", "template", "unit", "caller", "text"), pl.String
+        ("case", "functionality", "language", "template", "unit", "group", "text"), pl.String
     )
     cases = pl.DataFrame(rows, schema=schema | dict.fromkeys(golds, pl.Boolean))
     repeated = cases.filter(pl.col("case").is_duplicated())
@@ -162,14 +162,14 @@ def _cases(
         texts = [(name, name, filled) for name, filled in name_callers(text, forms).items()]
     else:
         texts = [(str(number), None, filled) for number, filled in enumerate(expand(text), start=1)]
-    for number, caller, filled in texts:
+    for number, group, filled in texts:
         yield {
             "case": f"{template}/{number}",
             "functionality": functionality.name,
             "language": language,
             "template": template,
             "unit": f"{pair}/{language}",
-            "caller": caller,
+            "group": group,
             "text": filled,
             **_gold(functionality),
         }
