@@ -15,9 +15,10 @@ from urllib.parse import unquote
 import polars as pl
 
 from aufruf.errors import WorkspaceError
+from aufruf.tables import EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import pyarrow as pa
     from deltalake import CommitProperties, DeltaTable
@@ -30,20 +31,41 @@ _SLICE = 50_000
 
 
 @dataclass(frozen=True)
+class Past:
+    """Which versions of tables to read: None where nothing was written yet; of events, the first so many."""
+
+    versions: Mapping[str, int | None]
+    events: int
+
+
+@dataclass(frozen=True)
 class Store:
     """The tables of one workspace, a Delta table in a folder each.
 
     A write is one commit: a killed process leaves the version before or the version after.
     ``transaction`` is an (id, version) pair: a write with a pair that the table has seen does nothing.
+    A store of the ``past`` is read as it was then, and not written.
     """
 
     root: Path
+    past: Past | None = None
 
     def scan(self, table: Table, version: int | None = None) -> pl.LazyFrame:
         """Return the table's rows, now or as of a version; no rows if nothing was ever written.
 
         Columns that the table did not have yet when it was written are null.
+
+        Raises:
+            WorkspaceError: if the version's files are gone: a takedown removes what was.
         """
+        if self.past is None:
+            return self._scan(table, version)
+        if table is EVENTS:
+            return self._scan(table).filter(pl.col("n") <= self.past.events)
+        then = self.past.versions.get(table.name)
+        return table.empty().lazy() if then is None else self._scan(table, then)
+
+    def _scan(self, table: Table, version: int | None = None) -> pl.LazyFrame:
         delta = self._open(table, version)
         if delta is None:
             return table.empty().lazy()
@@ -64,6 +86,8 @@ class Store:
 
     def version(self, table: Table) -> int | None:
         """Return the newest version's number, or None if nothing was ever written."""
+        if self.past is not None:
+            return self.past.versions.get(table.name)
         delta = self._open(table)
         return None if delta is None else delta.version()
 
@@ -213,6 +237,7 @@ class Store:
 
     def _require_space(self, table: Table, size: int) -> None:
         """Refuse before the disk does: a full disk inside a write leaves stray files behind."""
+        assert self.past is None, "the past is not written"
         self.root.mkdir(parents=True, exist_ok=True)
         needed, free = size + _ROOM, shutil.disk_usage(self.root).free
         if free < needed:

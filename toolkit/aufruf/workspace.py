@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
     from aufruf.label_scheme import LabelScheme
+    from aufruf.store import Past
 
 SETTINGS_FILE = "aufruf.toml"
 PSEUDONYM_KEY = "pseudonym_key"
@@ -38,9 +39,14 @@ _FOLDERS = ("tables", "releases", "models", "reports")
 
 @dataclass(frozen=True)
 class Workspace:
-    """An opened workspace. Reading needs no lock; whatever writes holds `locked`."""
+    """An opened workspace. Reading needs no lock; whatever writes holds `locked`.
+
+    One of the ``past`` reads its tables as they were, under the label scheme of then, and is not written.
+    """
 
     root: Path
+    past: Past | None = None
+    past_scheme: LabelScheme | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -50,12 +56,12 @@ class Workspace:
     @cached_property
     def label_scheme(self) -> LabelScheme:
         """The workspace's own label scheme."""
-        return load_label_scheme(self.root / "schemas" / "label_scheme.toml")
+        return self.past_scheme or load_label_scheme(self.root / "schemas" / "label_scheme.toml")
 
     @property
     def store(self) -> Store:
         """The tables."""
-        return Store(self.root / "tables")
+        return Store(self.root / "tables", self.past)
 
     @property
     def secrets(self) -> Secrets:

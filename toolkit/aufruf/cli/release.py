@@ -1,4 +1,4 @@
-"""Commands for releases: export, verify."""
+"""Commands for releases: export, verify, diff."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command("export", rich_help_panel=_PANEL)(export)
     app.command("verify", rich_help_panel=_PANEL)(verify)
+    app.command("diff", rich_help_panel=_PANEL)(diff)
 
 
 def export(
@@ -30,16 +31,31 @@ def export(
     by_time: Annotated[
         bool, typer.Option("--by-time", help="Train on the past, test on what was written after it.")
     ] = False,
+    rebuild: Annotated[
+        Path | None,
+        typer.Option(
+            "--rebuild",
+            metavar="DIR",
+            help="Make a release that is there again, in DIR, from the tables as they were.",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a release of all records with gold labels: splits, card and manifest.
+
+    The version says what changed: meanings of labels (major, before 1.0.0 minor), records or labels added
+    (minor), or corrections (patch); one that says less is refused.
 
     Example: aufruf export 0.1.0 --seed 0
     """
     from aufruf.release.build import export as make
     from aufruf.workspace import open_workspace
 
+    if rebuild is not None:
+        _rebuild(version, rebuild, workspace, dry_run=dry_run, as_json=as_json)
+        return
     report = make(open_workspace(workspace), version, seed=seed, by_time=by_time, dry_run=dry_run)
     for warning in report.warnings:
         typer.echo(f"warning: {warning}", err=True)
@@ -57,10 +73,67 @@ def export(
         typer.echo(f"  {entry.category} (n = {entry.n:,}): {100 * entry.largest:.1f} points{least}")
     for split, at in report.borders.items():
         typer.echo(f"{split} begins: {at}")
+    if report.least_version is not None:
+        typer.echo(f"least version that says what changed: {report.least_version}")
     typer.echo(f"content: {report.content_sha256}")
     if not dry_run:
         typer.echo(f"release: {report.path}")
         typer.echo(f"next: aufruf verify {report.path}")
+
+
+def _rebuild(version: str, output: Path, workspace: Path | None, *, dry_run: bool, as_json: bool) -> None:
+    from aufruf.release.rebuild import rebuild
+    from aufruf.workspace import open_workspace
+
+    if dry_run:
+        raise typer.BadParameter("--rebuild writes a new folder only: there is nothing to try first")
+    report = rebuild(open_workspace(workspace), version, output)
+    if as_json:
+        show_json(report)
+        return
+    typer.echo(f"the same came out: content {report.content_sha256}")
+    for name in report.differing:
+        typer.echo(f"other bytes: {name}")
+    typer.echo(f"release: {report.path}")
+
+
+def diff(
+    before: Annotated[str, typer.Argument(help="A release: its version in the workspace, or its folder.")],
+    after: Annotated[str, typer.Argument(help="Another one.")],
+    records: Annotated[bool, typer.Option("--records", help="Also list the ids.")] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what differs between two releases: records, texts, splits, labels and their meanings.
+
+    Example: aufruf diff 1.0.0 1.1.0
+    """
+    from aufruf.release.changes import compare, read_labelled
+
+    found = compare(*(read_labelled(_release(name, workspace)) for name in (before, after)))
+    listed = {name: getattr(found, name) for name in ("added", "removed", "changed_text", "moved")}
+    if as_json:
+        counts = {name: ids if records else len(ids) for name, ids in listed.items()}
+        shown = {name: getattr(found, name) for name in ("relabelled", "meanings", "new_columns", "level")}
+        show_json({"before": before, "after": after, **counts, **shown})
+        return
+    rows = [[name.replace("_", " "), f"{len(ids):,}"] for name, ids in listed.items()]
+    show_table(f"{before} → {after}", ["", "records"], rows)
+    changed = [[r.column, r.language or "", r.before, r.after, f"{r.n:,}"] for r in found.relabelled]
+    if changed:
+        show_table("relabelled", ["", "", "from", "to", "records"], changed)
+    for told in (*found.meanings, *(f"{name}: is new" for name in found.new_columns)):
+        typer.echo(f"label scheme: {told}")
+    if records:
+        for name, ids in listed.items():
+            typer.echo("\n".join(f"{name}\t{each}" for each in ids), nl=bool(ids))
+
+
+def _release(name: str, workspace: Path | None) -> Path:
+    """Return a release's folder, by its path or by its version in the workspace."""
+    from aufruf.workspace import open_workspace
+
+    return Path(name) if Path(name).is_dir() else open_workspace(workspace).root / "releases" / name
 
 
 def verify(

@@ -183,7 +183,8 @@ def _replace_releases(workspace: Workspace, journal: Journal) -> tuple[str | Non
     if not (folder / successor).exists():
         newest = max(journal.held, key=lambda version: tuple(map(int, version.split("."))))
         try:
-            export(workspace, successor, seed=read_manifest(folder / newest).seed)
+            seed = read_manifest(folder / newest).seed
+            export(workspace, successor, seed=seed, any_version=True)
         except AufrufError as error:
             problem = [f"release {successor} could not be made, make the next one yourself: {error}"]
             successor = None

@@ -14,7 +14,7 @@ import polars as pl
 from aufruf.errors import InputError
 from aufruf.files import sync, write_bytes, write_text
 from aufruf.release.card import CardFacts, card_text
-from aufruf.release.changes import changelog, compare, labelled_table, released_table
+from aufruf.release.changes import changelog, changes_since, labelled
 from aufruf.release.dehydrated import MASKING, masking_bytes
 from aufruf.release.draft import draft_release
 from aufruf.release.features import FEATURES, SPLITS
@@ -30,9 +30,10 @@ from aufruf.release.manifest import (
     list_files,
     read_manifest,
     seal,
+    settings_sha256,
 )
 from aufruf.release.parquet import write_split
-from aufruf.release.versions import LOCK, check_new, lock_bytes, released
+from aufruf.release.versions import LOCK, check_fits, check_new, least_version, lock_bytes, released
 from aufruf.tables import EVENTS, TABLES
 from aufruf.tombstones import feed, feed_bytes
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aufruf.agreement import AgreementRow
+    from aufruf.release.changes import Since
     from aufruf.release.draft import Draft
     from aufruf.workspace import Workspace
 
@@ -69,7 +71,8 @@ class ExportReport:
     ``largest_deviation`` is the largest difference between a split's wanted and its real share of a
     category with 50 records or more, null without such a category; ``far`` lists those of them that are
     more than two points off, with the smallest difference (``least``) that their units allow.
-    ``borders`` says when validation and test begin where time divides.
+    ``borders`` says when validation and test begin where time divides. ``least_version`` is the lowest
+    version that says what changed since the release before, null for the first.
     """
 
     version: str
@@ -81,40 +84,64 @@ class ExportReport:
     largest_deviation: float | None = None
     far: list[Far] = field(default_factory=list["Far"])
     borders: dict[str, str] = field(default_factory=dict[str, str])
+    least_version: str | None = None
     warnings: list[str] = field(default_factory=list[str])
 
 
-def export(
-    workspace: Workspace, version: str, *, seed: int = 0, by_time: bool = False, dry_run: bool = False
+def export(  # noqa: PLR0913 -- the command's options, in the same words
+    workspace: Workspace,
+    version: str,
+    *,
+    seed: int = 0,
+    by_time: bool = False,
+    dry_run: bool = False,
+    any_version: bool = False,
 ) -> ExportReport:
     """Make a release of all records with gold labels under ``releases/<version>``.
 
     The folder appears whole or not at all, and the same tables, version and seed give the same bytes.
     With ``by_time`` train, validation and test are periods, one after the other; later releases keep the
-    borders.
+    borders. With ``any_version`` the version need not say what changed, as when a takedown must go out.
 
     Raises:
-        InputError: if the version is no semantic version, the earlier release's list of splits was
-            altered or is one by chance though time is to divide, or an answer names what the label
-            scheme does not have.
+        InputError: if the version is no semantic version or says less than what changed, the earlier
+            release's list of splits was altered or is one by chance though time is to divide, or an answer
+            names what the label scheme does not have.
         WorkspaceError: if the version exists or is below the newest, or nothing was decided yet.
     """
     path = check_new(workspace, version)
     if dry_run:
-        return _report(version, path, draft_release(workspace, version, seed, by_time=by_time))
+        draft = draft_release(workspace, version, seed, by_time=by_time)
+        since = since_then(workspace, draft, version)
+        return _report(version, path, draft, _least(since, version, any_version=any_version))
     with workspace.locked():
         _tidy(workspace)
         draft = draft_release(workspace, version, seed, by_time=by_time)
+        since = since_then(workspace, draft, version)
+        least = _least(since, version, any_version=any_version)
         building = path.parent / f"{_BUILDING}{version}-{os.getpid()}"
         try:
-            _write(building, draft, workspace, version)
-            _make_durable(building)
+            write_release(building, draft, workspace, version, since)
             building.rename(path)
         finally:
             shutil.rmtree(building, ignore_errors=True)
         sync(path.parent)
         _record(workspace, path)
-    return _report(version, path, draft)
+    return _report(version, path, draft, least)
+
+
+def since_then(workspace: Workspace, draft: Draft, version: str) -> Since:
+    """Return what a draft changes against the releases below its version."""
+    rows = {split: draft.frames["default", split] for split in SPLITS}
+    return changes_since(released(workspace, below=version), labelled(rows, workspace.label_scheme))
+
+
+def _least(since: Since, version: str, *, any_version: bool) -> str | None:
+    if since.version is None or since.changes is None:
+        return None
+    if not any_version:
+        check_fits(version, since.version, since.changes.level)
+    return least_version(since.version, since.changes.level)
 
 
 def _tidy(workspace: Workspace) -> None:
@@ -136,7 +163,7 @@ def _record(workspace: Workspace, path: Path) -> None:
     workspace.record_event("export", path.name, {"splits": manifest.splits, **hashes})
 
 
-def _report(version: str, path: Path, draft: Draft) -> ExportReport:
+def _report(version: str, path: Path, draft: Draft, least: str | None) -> ExportReport:
     return ExportReport(
         version=version,
         path=str(path),
@@ -147,12 +174,13 @@ def _report(version: str, path: Path, draft: Draft) -> ExportReport:
         largest_deviation=draft.splits.largest_deviation,
         far=[Far(*row) for row in draft.splits.far.rows()],
         borders=_borders(draft),
+        least_version=least,
         warnings=draft.warnings,
     )
 
 
-def _write(folder: Path, draft: Draft, workspace: Workspace, version: str) -> None:
-    """Write all files; the manifest last, for it lists the others."""
+def write_release(folder: Path, draft: Draft, workspace: Workspace, version: str, since: Since) -> None:
+    """Write all files durably; the manifest last, for it lists the others."""
     scheme = workspace.label_scheme
     with ThreadPoolExecutor(_WRITERS) as pool:
         done = [
@@ -163,9 +191,10 @@ def _write(folder: Path, draft: Draft, workspace: Workspace, version: str) -> No
         written.result()
     _write_docs(folder / "docs", workspace)
     write_bytes(folder / LOCK, lock_bytes(draft.lock))
-    write_text(folder / "CHANGELOG.md", _changelog(draft, workspace, version))
+    write_text(folder / "CHANGELOG.md", changelog(version, since))
     write_text(folder / "README.md", _card(folder, draft, workspace, version))
     write_bytes(folder / MANIFEST, canonical_json(seal(_manifest(folder, draft, workspace, version))))
+    _make_durable(folder)
 
 
 def _write_docs(folder: Path, workspace: Workspace) -> None:
@@ -178,14 +207,6 @@ def _write_docs(folder: Path, workspace: Workspace) -> None:
     gone = feed(workspace)
     if not gone.is_empty():
         write_bytes(folder / "tombstones.csv", feed_bytes(gone))
-
-
-def _changelog(draft: Draft, workspace: Workspace, version: str) -> str:
-    earlier = released(workspace)
-    before = released_table(earlier[-1]) if earlier else None
-    after = labelled_table({split: draft.frames["default", split] for split in SPLITS})
-    changes = None if before is None else compare(before, after)
-    return changelog(version, changes, earlier[-1] if earlier else None)
 
 
 def _card(folder: Path, draft: Draft, workspace: Workspace, version: str) -> str:
@@ -266,6 +287,7 @@ def _manifest(folder: Path, draft: Draft, workspace: Workspace, version: str) ->
         tables={table.name: workspace.store.version(table) for table in TABLES if table is not EVENTS},
         events=Event(*last.row(0)) if last.height else Event(0, ""),
         content_sha256=draft.content_sha256,
+        settings_sha256=settings_sha256(workspace.settings),
         files=list_files(folder),
     )
 

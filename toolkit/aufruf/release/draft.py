@@ -65,7 +65,7 @@ def draft_release(workspace: Workspace, version: str, seed: int, *, by_time: boo
         WorkspaceError: if nothing was decided yet.
     """
     scheme = workspace.label_scheme
-    earlier = released(workspace)
+    earlier = released(workspace, below=version)
     frozen = frozen_splits(earlier[-1] if earlier else None)
     content = gather(workspace)
     check_basis(content.records)

@@ -13,6 +13,8 @@ from aufruf.files import sha256_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from aufruf.settings import Settings
+
 MANIFEST = "MANIFEST.json"
 
 
@@ -45,6 +47,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     are periods of time; ``final`` that nothing is missing which people must state. ``manifest_sha256`` is
     the hash of the canonical JSON without that field. Fields that were added after the first release have a
     default, and are left out where they have it: the hashes of older manifests hold.
+    ``settings_sha256`` is the hash of those settings that decide what is released.
     """
 
     format: int
@@ -65,6 +68,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     borders: dict[str, str] = {}
     annotators: str = "per_release"
     final: bool = False
+    settings_sha256: str = ""
     manifest_sha256: str = ""
 
 
@@ -74,6 +78,17 @@ FORMAT = 1
 def canonical_json(value: object) -> bytes:
     """Return a value as JSON with sorted keys and without spaces, ended by a line feed."""
     return msgspec.json.encode(value, order="deterministic") + b"\n"
+
+
+def settings_sha256(settings: Settings) -> str:
+    """Return the hash of the settings that decide what a release holds."""
+    deciding = {
+        "splits": settings.splits,
+        "sources": settings.sources,
+        "mask": sorted(settings.privacy.mask),
+        "annotators": settings.release.annotators,
+    }
+    return hashlib.sha256(canonical_json(deciding)).hexdigest()
 
 
 def seal(manifest: Manifest) -> Manifest:

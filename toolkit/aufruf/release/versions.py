@@ -16,9 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from aufruf.release.changes import Level
     from aufruf.workspace import Workspace
 
 LOCK = "splits.lock.json"
+_CHANGED = {
+    "major": "labels have come to mean something else",
+    "minor": "records or labels were added",
+    "patch": "nothing was added",
+}
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})", re.ASCII)
 
 
@@ -42,10 +48,12 @@ def parse_version(text: str) -> tuple[int, int, int]:
     return int(major), int(minor), int(patch)
 
 
-def released(workspace: Workspace) -> list[Path]:
-    """Return the folders of the workspace's releases, the oldest version first."""
+def released(workspace: Workspace, below: str | None = None) -> list[Path]:
+    """Return the folders of the workspace's releases (below a version), the oldest version first."""
     folder = workspace.root / "releases"
     found = [path for path in folder.glob("*") if path.is_dir() and _VERSION.fullmatch(path.name)]
+    if below is not None:
+        found = [path for path in found if parse_version(path.name) < parse_version(below)]
     return sorted(found, key=lambda path: parse_version(path.name))
 
 
@@ -106,3 +114,25 @@ def frozen_splits(earlier: Path | None) -> dict[str, str]:
     if listed is None or not path.is_file() or sha256_of(path) != listed.sha256:
         raise InputError(f"{path}: is not as it was released; restore it: the splits follow from it")
     return read_lock(path)
+
+
+def least_version(earlier: str, level: Level) -> str:
+    """Return the lowest version that says what changed.
+
+    Before 1.0.0 nothing is promised yet, so what would be major is minor there.
+    """
+    major, minor, patch = parse_version(earlier)
+    if level == "patch":
+        return f"{major}.{minor}.{patch + 1}"
+    return f"{major}.{minor + 1}.0" if level == "minor" or major == 0 else f"{major + 1}.0.0"
+
+
+def check_fits(version: str, earlier: str, level: Level) -> None:
+    """Refuse a version that says less than what changed since an earlier one; one that says more may be.
+
+    Raises:
+        InputError: names the least version that fits.
+    """
+    least = least_version(earlier, level)
+    if parse_version(version) < parse_version(least):
+        raise InputError(f"version {version} does not fit: since {earlier} {_CHANGED[level]}: {least} would")
