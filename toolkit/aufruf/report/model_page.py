@@ -125,8 +125,8 @@ def _points(across: Sequence[float], up: Sequence[float]) -> str:
 
 
 def _suite(suite: SuiteReport, named: _Names) -> dict[str, Any]:
-    """Return accuracies by functionality and head over both languages, and what depends on the caller."""
-    every = [row for row in suite.scores if row.metric == "accuracy" and row.functionality and not row.caller]
+    """Return accuracies by functionality and head over both languages, and what depends on who is named."""
+    every = [row for row in suite.scores if row.metric == "accuracy" and row.functionality and not row.group]
     rows = [row for row in every if row.language is None and row.label.endswith("_author")] or [
         row for row in every if row.label.endswith("_author")
     ]
@@ -138,9 +138,9 @@ def _suite(suite: SuiteReport, named: _Names) -> dict[str, Any]:
     callers: dict[str, list[dict[str, Any]]] = {}
     overall: dict[str, list[dict[str, Any]]] = {}
     for row in known:
-        shown = {name: getattr(row, name) for name in ("value", "low", "high", "n", "metric", "caller")}
+        shown = {name: getattr(row, name) for name in ("value", "low", "high", "n", "metric", "group")}
         if row.functionality is None:
-            place = callers if row.caller else overall
+            place = callers if row.group else overall
             place.setdefault(named.head(row.label), []).append(shown)
     return {"report": suite, "groups": groups, "callers": callers, "overall": overall}
 
