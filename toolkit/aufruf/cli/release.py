@@ -31,6 +31,9 @@ def export(
     by_time: Annotated[
         bool, typer.Option("--by-time", help="Train on the past, test on what was written after it.")
     ] = False,
+    also: Annotated[
+        str, typer.Option("--also", metavar="csv,jsonl", help="Formats to write beside Parquet.")
+    ] = "",
     rebuild: Annotated[
         Path | None,
         typer.Option(
@@ -50,13 +53,17 @@ def export(
 
     Example: aufruf export 0.1.0 --seed 0
     """
+    from aufruf.release.also import known_formats
     from aufruf.release.build import export as make
     from aufruf.workspace import open_workspace
 
     if rebuild is not None:
         _rebuild(version, rebuild, workspace, dry_run=dry_run, as_json=as_json)
         return
-    report = make(open_workspace(workspace), version, seed=seed, by_time=by_time, dry_run=dry_run)
+    formats = known_formats([name.strip() for name in also.split(",") if name.strip()])
+    report = make(
+        open_workspace(workspace), version, seed=seed, by_time=by_time, dry_run=dry_run, also=formats
+    )
     for warning in report.warnings:
         typer.echo(f"warning: {warning}", err=True)
     if as_json:

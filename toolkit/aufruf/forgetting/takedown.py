@@ -16,6 +16,7 @@ from aufruf.forgetting.selection import select
 from aufruf.forgetting.traces import Traces
 from aufruf.labelstudio.erased_backups import erase_in_backups
 from aufruf.labelstudio.erasing import erase, refuse_if_running
+from aufruf.release.also import known_formats
 from aufruf.release.build import export
 from aufruf.release.manifest import read_manifest
 from aufruf.release.withdrawal import Withdrawal, withdraw
@@ -183,8 +184,9 @@ def _replace_releases(workspace: Workspace, journal: Journal) -> tuple[str | Non
     if not (folder / successor).exists():
         newest = max(journal.held, key=lambda version: tuple(map(int, version.split("."))))
         try:
-            seed = read_manifest(folder / newest).seed
-            export(workspace, successor, seed=seed, any_version=True)
+            held = read_manifest(folder / newest)
+            also = known_formats(held.also)
+            export(workspace, successor, seed=held.seed, any_version=True, also=also)
         except AufrufError as error:
             problem = [f"release {successor} could not be made, make the next one yourself: {error}"]
             successor = None

@@ -9,15 +9,17 @@ from dataclasses import dataclass, field
 from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING
 
+import msgspec
 import polars as pl
 
 from aufruf.errors import InputError
 from aufruf.files import sync, write_bytes, write_text
+from aufruf.release.also import write_also
 from aufruf.release.card import CardFacts, card_text
 from aufruf.release.changes import changelog, changes_since, labelled
 from aufruf.release.dehydrated import MASKING, masking_bytes
 from aufruf.release.draft import draft_release
-from aufruf.release.features import FEATURES, SPLITS
+from aufruf.release.features import FEATURES, FOLDERS, SPLITS
 from aufruf.release.figures import figures
 from aufruf.release.front_matter import front_matter
 from aufruf.release.manifest import (
@@ -38,10 +40,11 @@ from aufruf.tables import EVENTS, TABLES
 from aufruf.tombstones import feed, feed_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from aufruf.agreement import AgreementRow
+    from aufruf.release.also import Also
     from aufruf.release.changes import Since
     from aufruf.release.draft import Draft
     from aufruf.workspace import Workspace
@@ -96,6 +99,7 @@ def export(  # noqa: PLR0913 -- the command's options, in the same words
     by_time: bool = False,
     dry_run: bool = False,
     any_version: bool = False,
+    also: Sequence[Also] = (),
 ) -> ExportReport:
     """Make a release of all records with gold labels under ``releases/<version>``.
 
@@ -112,28 +116,28 @@ def export(  # noqa: PLR0913 -- the command's options, in the same words
     path = check_new(workspace, version)
     if dry_run:
         draft = draft_release(workspace, version, seed, by_time=by_time)
-        since = since_then(workspace, draft, version)
-        return _report(version, path, draft, _least(since, version, any_version=any_version))
+        since = since_then(workspace, draft)
+        return _report(path, draft, _least(since, version, any_version=any_version))
     with workspace.locked():
         _tidy(workspace)
         draft = draft_release(workspace, version, seed, by_time=by_time)
-        since = since_then(workspace, draft, version)
+        since = since_then(workspace, draft)
         least = _least(since, version, any_version=any_version)
         building = path.parent / f"{_BUILDING}{version}-{os.getpid()}"
         try:
-            write_release(building, draft, workspace, version, since)
+            write_release(building, draft, workspace, since, also=also)
             building.rename(path)
         finally:
             shutil.rmtree(building, ignore_errors=True)
         sync(path.parent)
         _record(workspace, path)
-    return _report(version, path, draft, least)
+    return _report(path, draft, least)
 
 
-def since_then(workspace: Workspace, draft: Draft, version: str) -> Since:
+def since_then(workspace: Workspace, draft: Draft) -> Since:
     """Return what a draft changes against the releases below its version."""
     rows = {split: draft.frames["default", split] for split in SPLITS}
-    return changes_since(released(workspace, below=version), labelled(rows, workspace.label_scheme))
+    return changes_since(released(workspace, below=draft.version), labelled(rows, workspace.label_scheme))
 
 
 def _least(since: Since, version: str, *, any_version: bool) -> str | None:
@@ -163,9 +167,9 @@ def _record(workspace: Workspace, path: Path) -> None:
     workspace.record_event("export", path.name, {"splits": manifest.splits, **hashes})
 
 
-def _report(version: str, path: Path, draft: Draft, least: str | None) -> ExportReport:
+def _report(path: Path, draft: Draft, least: str | None) -> ExportReport:
     return ExportReport(
-        version=version,
+        version=draft.version,
         path=str(path),
         splits={split: draft.frames["default", split].height for split in SPLITS},
         content_sha256=draft.content_sha256,
@@ -179,21 +183,25 @@ def _report(version: str, path: Path, draft: Draft, least: str | None) -> Export
     )
 
 
-def write_release(folder: Path, draft: Draft, workspace: Workspace, version: str, since: Since) -> None:
+def write_release(
+    folder: Path, draft: Draft, workspace: Workspace, since: Since, also: Sequence[Also] = ()
+) -> None:
     """Write all files durably; the manifest last, for it lists the others."""
-    scheme = workspace.label_scheme
+    features = {config: FEATURES[config](workspace.label_scheme) for config in FOLDERS}
     with ThreadPoolExecutor(_WRITERS) as pool:
         done = [
-            pool.submit(write_split, folder, config, split, frame, FEATURES[config](scheme))
+            pool.submit(write_split, folder, config, split, frame, features[config])
             for (config, split), frame in draft.frames.items()
         ]
     for written in done:
         written.result()
+    write_also(folder, also, draft.frames, features)
     _write_docs(folder / "docs", workspace)
     write_bytes(folder / LOCK, lock_bytes(draft.lock))
-    write_text(folder / "CHANGELOG.md", changelog(version, since))
-    write_text(folder / "README.md", _card(folder, draft, workspace, version))
-    write_bytes(folder / MANIFEST, canonical_json(seal(_manifest(folder, draft, workspace, version))))
+    write_text(folder / "CHANGELOG.md", changelog(draft.version, since))
+    write_text(folder / "README.md", _card(folder, draft, workspace))
+    manifest = msgspec.structs.replace(_manifest(folder, draft, workspace), also=sorted(also))
+    write_bytes(folder / MANIFEST, canonical_json(seal(manifest)))
     _make_durable(folder)
 
 
@@ -209,7 +217,7 @@ def _write_docs(folder: Path, workspace: Workspace) -> None:
         write_bytes(folder / "tombstones.csv", feed_bytes(gone))
 
 
-def _card(folder: Path, draft: Draft, workspace: Workspace, version: str) -> str:
+def _card(folder: Path, draft: Draft, workspace: Workspace) -> str:
     rows = {key: frame.height for key, frame in draft.frames.items()}
     described = draft.content.records.select(
         "record_id", "language", "source", "strategy", "rights", "has_rights"
@@ -219,7 +227,7 @@ def _card(folder: Path, draft: Draft, workspace: Workspace, version: str) -> str
     scheme = workspace.label_scheme
     settings = workspace.settings
     facts = CardFacts(
-        version=version,
+        version=draft.version,
         settings=settings,
         scheme=scheme,
         figures=figures(draft.frames, scheme.label_names),
@@ -267,12 +275,12 @@ def _agreement(workspace: Workspace, draft: Draft) -> list[AgreementRow]:
         return []
 
 
-def _manifest(folder: Path, draft: Draft, workspace: Workspace, version: str) -> Manifest:
+def _manifest(folder: Path, draft: Draft, workspace: Workspace) -> Manifest:
     scheme = workspace.label_scheme
     last = workspace.store.scan(EVENTS).sort("n").tail(1).select("n", "sha256").collect()
     return Manifest(
         format=FORMAT,
-        version=version,
+        version=draft.version,
         code_version=installed_version("aufruf"),
         label_scheme=Scheme(scheme.version, scheme.sha256),
         gold_run=draft.content.gold_run,

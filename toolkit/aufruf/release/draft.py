@@ -39,6 +39,7 @@ SUPERSEDED = "a newer version of the text exists"
 class Draft:
     """A release in memory: the stored rows of each (config, split), and what they came from."""
 
+    version: str
     content: Content
     splits: Splits
     plan: SplitPlan
@@ -85,6 +86,7 @@ def draft_release(workspace: Workspace, version: str, seed: int, *, by_time: boo
     del placed_rows
     placed = dict(splits.placed.select("record_id", "split").iter_rows())
     return Draft(
+        version=version,
         content=content,
         splits=splits,
         plan=plan,

@@ -47,7 +47,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     are periods of time; ``final`` that nothing is missing which people must state. ``manifest_sha256`` is
     the hash of the canonical JSON without that field. Fields that were added after the first release have a
     default, and are left out where they have it: the hashes of older manifests hold.
-    ``settings_sha256`` is the hash of those settings that decide what is released.
+    ``settings_sha256`` is the hash of those settings that decide what is released. ``also`` names the
+    formats beside Parquet.
     """
 
     format: int
@@ -69,6 +70,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     annotators: str = "per_release"
     final: bool = False
     settings_sha256: str = ""
+    also: list[str] = []
     manifest_sha256: str = ""
 
 

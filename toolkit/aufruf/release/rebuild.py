@@ -12,6 +12,7 @@ import polars as pl
 from aufruf.errors import GateError, InputError, WorkspaceError
 from aufruf.files import sync
 from aufruf.label_scheme import load_label_scheme
+from aufruf.release.also import known_formats
 from aufruf.release.build import since_then, write_release
 from aufruf.release.draft import draft_release
 from aufruf.release.manifest import read_manifest, settings_sha256
@@ -61,7 +62,7 @@ def rebuild(workspace: Workspace, version: str, output: Path) -> RebuildReport:
         )
     building = output.with_name(f".{output.name}.building-{os.getpid()}")
     try:
-        write_release(building, draft, then, version, since_then(then, draft, version))
+        write_release(building, draft, then, since_then(then, draft), known_formats(manifest.also))
         building.rename(output)
     finally:
         shutil.rmtree(building, ignore_errors=True)
