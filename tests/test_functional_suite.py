@@ -25,15 +25,15 @@ version = "0"
 canary = "a bird"
 [[functionality]]
 name = "announced"
-title = "announced"
+title = { de = "angekündigt", en = "announced" }
 gold = { threat = "own" }
 [[functionality]]
 name = "reported"
-title = "reported"
+title = { de = "berichtet", en = "reported" }
 gold = { threat = "mention", call_to_violence = "none" }
 [[functionality]]
 name = "who_calls"
-title = "who calls"
+title = { de = "wer ruft", en = "who calls" }
 gold = { protest_mobilization = "mention" }
 callers = true
 [[caller]]

@@ -60,6 +60,7 @@ class _Names:
     """The page's words and the titles of heads, in one language."""
 
     def __init__(self, scheme: LabelScheme, language: Language) -> None:
+        self.in_language: Language = language
         self.words = words_of("model", language)
         self.labels = {label.name: label.title[language] for label in scheme.labels}
 
@@ -130,10 +131,12 @@ def _suite(suite: SuiteReport, named: _Names) -> dict[str, Any]:
     rows = [row for row in every if row.language is None and row.label.endswith("_author")] or [
         row for row in every if row.label.endswith("_author")
     ]
+    titles = {name: title[named.in_language] for name, title in suite.titles.items()}
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
+        tested = str(row.functionality)
         shown = {name: getattr(row, name) for name in ("value", "low", "high", "n", "language")}
-        groups.setdefault(str(row.functionality), []).append(shown | {"title": named.label(row.label)})
+        groups.setdefault(titles.get(tested, tested), []).append(shown | {"title": named.label(row.label)})
     known = [row for row in suite.scores if row.value is not None and row.language is None]
     callers: dict[str, list[dict[str, Any]]] = {}
     overall: dict[str, list[dict[str, Any]]] = {}

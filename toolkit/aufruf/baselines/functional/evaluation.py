@@ -16,6 +16,7 @@ from aufruf.baselines.functional.suite import SHIPPED, Suite, read_suite
 from aufruf.baselines.model_files import load_model, version_notes
 from aufruf.baselines.resampling import ROUNDS
 from aufruf.errors import InputError
+from aufruf.label_scheme import Bilingual  # noqa: TC001 -- msgspec reads the types at run time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,13 +25,17 @@ if TYPE_CHECKING:
 
 
 class SuiteReport(msgspec.Struct, frozen=True):
-    """What a model answered to a suite: ``heads`` says which head answered to which gold column."""
+    """What a model answered to a suite.
+
+    ``heads`` says which head answered to which gold column, ``titles`` what functionalities test.
+    """
 
     model: str
     suite: str
     cases: int
     templates: int
     heads: dict[str, str]
+    titles: dict[str, Bilingual]
     scores: list[SuiteScore]
     notes: list[str]
 
@@ -89,7 +94,16 @@ def evaluate_on_suite(  # noqa: PLR0913 -- the command's options, in the same wo
     scores = score_suite(suite, said, rounds=rounds, seed=seed)
     templates = suite.cases.get_column("template").n_unique()
     notes = [*version_notes(record), *_constant(loaded, list(heads.values()))]
-    return SuiteReport(str(model), suite.name, suite.cases.height, templates, heads, scores, notes)
+    return SuiteReport(
+        model=str(model),
+        suite=suite.name,
+        cases=suite.cases.height,
+        templates=templates,
+        heads=heads,
+        titles=suite.titles,
+        scores=scores,
+        notes=notes,
+    )
 
 
 def _heads(model: Model, suite: Suite, gold: str | None, head: str | None, folder: Path) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -13,7 +13,7 @@ import polars as pl
 from aufruf.assets import asset
 from aufruf.baselines.functional.expansion import expand, name_callers
 from aufruf.errors import InputError
-from aufruf.label_scheme import LANGUAGES
+from aufruf.label_scheme import LANGUAGES, Bilingual
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,7 +47,7 @@ class Functionality(_Entry, frozen=True):
     """
 
     name: str
-    title: str
+    title: Bilingual
     gold: dict[str, Gold]
     callers: bool = False
 
@@ -80,11 +80,13 @@ class Suite:
             it names, such as who calls; both null where not known), ``text``, and a Boolean column for
             each of ``golds``, null where nothing is asserted.
         golds: names of the columns of right answers, such as ``threat_author``.
+        titles: what functionalities test, by name; of those of others nothing is known.
     """
 
     name: str
     cases: pl.DataFrame
     golds: tuple[str, ...]
+    titles: dict[str, Bilingual] = field(default_factory=dict[str, Bilingual])
 
 
 def read_suite(folder: Path | None = None) -> Suite:
@@ -108,7 +110,8 @@ def read_suite(folder: Path | None = None) -> Suite:
     repeated = cases.filter(pl.col("case").is_duplicated())
     if repeated.height:
         raise InputError(f"{folder}: {repeated['template'][0]} stands there twice; give it another pair")
-    return Suite(SHIPPED, cases, golds)
+    titles = {name: functionality.title for name, functionality in known.items()}
+    return Suite(SHIPPED, cases, golds, titles)
 
 
 def read_functionalities(folder: Path) -> Declared:
