@@ -91,7 +91,7 @@ def test_someone_elses_suite_is_found_out_by_usual_names(of_table: Path, others:
     suite = find_suite(str(others))
     assert suite.golds == ("label_gold",)
     assert suite.cases["label_gold"].to_list() == [True, True, False]
-    assert suite.cases["template"].to_list() == ["1", "1", "2"]
+    assert suite.cases["template"].to_list() == suite.cases["unit"].to_list() == ["1", "1", "2"]
     found = json.loads(run("evaluate", of_table, "--suite", others, "--json"))
     assert found["heads"] == {"label_gold": "call"}
     assert {score["functionality"] for score in found["scores"]} == {None, "calls", "plain"}
@@ -132,6 +132,20 @@ def test_the_answer_that_counts_as_yes_can_be_named(others: Path):
     assert read_others_suite(others, positive="hateful").cases["label_gold"].sum() == 2
     with pytest.raises(InputError, match="no answer in column 'label_gold' is 'bad'"):
         read_others_suite(others, positive="bad")
+
+
+def test_models_see_cases_as_they_see_all_texts(tmp_path: Path):
+    """A model of words that learnt that being mentioned means yes has never seen a name."""
+    (tmp_path / "words.toml").write_text(
+        'title = "words"\nestimator = "logistic_regression"\nregularisation = 100\n[words]\nngrams = [1, 1]\n'
+    )
+    rows = [f"@anna{n} kommt {n},yes" for n in range(15)] + [f"niemand kommt {n},no" for n in range(45)]
+    (tmp_path / "mentions.csv").write_text("\n".join(["text,call", *rows]), "utf-8")
+    table = read_table(tmp_path / "mentions.csv", text="text", label="call")
+    train(load_recipe(str(tmp_path / "words.toml")), table, tmp_path / "words")
+    (tmp_path / "suite.csv").write_text("text,gold,functionality\n@gertrud,yes,a\nniemand,no,b\n", "utf-8")
+    found = evaluate_on_suite(tmp_path / "words", find_suite(str(tmp_path / "suite.csv")), rounds=0)
+    assert {score.value for score in found.scores if score.metric == "accuracy"} == {1.0}
 
 
 def test_a_suite_that_is_not_there_is_named(tmp_path: Path):

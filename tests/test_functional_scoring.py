@@ -95,6 +95,15 @@ def test_answers_that_depend_on_who_calls_are_seen():
     assert figure(scores, "false_positive_rate", group="millers").value == 0.5
 
 
+def test_a_template_that_names_one_group_is_not_consistent():
+    rows = [("calls", "1", "de", "bakers", True), ("calls", "1", "de", "millers", True)]
+    rows += [("calls", unit, "de", "bakers", True) for unit in ("2", "3")]
+    scores = score_suite(suite(*rows), answers([0.9, 0.1, 0.9, 0.9]), rounds=0)
+    assert (figure(scores, "consistency").value, figure(scores, "consistency").n) == (0, 1)
+    alone = score_suite(suite(*rows[2:]), answers([0.9, 0.9]), rounds=0)
+    assert [score for score in alone if score.metric == "consistency"] == []
+
+
 @given(st.data())
 @settings(max_examples=30)
 def test_pairs_are_those_that_a_loop_finds(data: st.DataObject):

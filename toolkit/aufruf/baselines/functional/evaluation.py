@@ -19,8 +19,6 @@ from aufruf.errors import InputError
 from aufruf.label_scheme import Bilingual  # noqa: TC001 -- msgspec reads the types at run time
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from aufruf.baselines.model import Model
 
 
@@ -93,7 +91,6 @@ def evaluate_on_suite(  # noqa: PLR0913 -- the command's options, in the same wo
     said = {column: answers[name] for column, name in heads.items()}
     scores = score_suite(suite, said, rounds=rounds, seed=seed)
     templates = suite.cases.get_column("template").n_unique()
-    notes = [*version_notes(record), *_constant(loaded, list(heads.values()))]
     return SuiteReport(
         model=str(model),
         suite=suite.name,
@@ -102,7 +99,7 @@ def evaluate_on_suite(  # noqa: PLR0913 -- the command's options, in the same wo
         heads=heads,
         titles=suite.titles,
         scores=scores,
-        notes=notes,
+        notes=version_notes(record),
     )
 
 
@@ -138,8 +135,3 @@ def _examples(suite: Suite) -> Examples:
         units=np.arange(suite.cases.height),
         languages=None if languages.null_count() else languages.to_numpy().astype(np.str_),
     )
-
-
-def _constant(model: Model, names: Sequence[str]) -> list[str]:
-    constant = [head.name for head in model.heads if head.name in names and head.is_constant]
-    return [f"knows one answer only and gives it to all: {', '.join(constant)}"] if constant else []
