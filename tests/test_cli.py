@@ -23,6 +23,7 @@ WRITES_NOTHING = {
     "prevalence",
     "annotate status",
     "demo",
+    "diff",
     "doctor",
     "duplicates",
     "evaluate",
