@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from aufruf.baselines.recipes import list_recipes
 from invented import OPENINGS, PHRASES, PLAIN
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+RECIPES_OF_TABLES = [recipe.name for recipe in list_recipes() if not recipe.needs]
+"""The recipes that need nothing but texts and answers."""
 
 
 def calls_and_others(n: int, seed: int = 0) -> pl.DataFrame:

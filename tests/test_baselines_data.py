@@ -26,7 +26,7 @@ ROWS = [("wir gehen heim", "1"), ("kommt; alle\nzum Rathaus", "0"), ("„schön�
 
 
 def test_every_shipped_recipe_is_valid_and_named_as_its_file():
-    assert recipe_names() == ["majority", "tfidf-logreg", "tfidf-svm"]
+    assert {"lexicon", "majority", "tfidf-logreg", "tfidf-svm", "voice-cues"} <= set(recipe_names())
     assert [recipe.name for recipe in list_recipes()] == recipe_names()
 
 
@@ -35,7 +35,8 @@ def test_every_shipped_recipe_is_valid_and_named_as_its_file():
     [
         ('title = "x"\nestimator = "majority"\ncolour = "red"', "unknown field `colour`"),
         ('title = "x"\nestimator = "oracle"', "oracle"),
-        ('title = "x"\nestimator = "linear_svm"', r"needs \[words\] or \[characters\]"),
+        ('title = "x"\nestimator = "linear_svm"', r"needs \[words\], \[characters\], reads or knows"),
+        ('title = "x"\nestimator = "linear_svm"\nknows = "source"\nreads = ["cues"]', "reads no text"),
         ('title = "x"\nestimator = "linear_svm"\nregularisation = 0\n[words]\nngrams = [1, 2]', "> 0"),
         ('title = "x"\nestimator = "linear_svm"\n[words]\nngrams = [3, 2]', "shortest, longest"),
         ("title = ", "not valid TOML"),
@@ -55,7 +56,7 @@ def test_a_recipe_of_ones_own_is_named_by_its_file(tmp_path: Path):
 
 
 def test_an_unknown_recipe_is_told_which_there_are():
-    with pytest.raises(InputError, match="choose one of majority, tfidf-logreg, tfidf-svm"):
+    with pytest.raises(InputError, match="choose one of lexicon, majority, .*tfidf-logreg, tfidf-svm"):
         load_recipe("tfidf")
 
 

@@ -18,14 +18,14 @@ from aufruf.baselines.card import model_card
 from aufruf.baselines.examples import unanswered
 from aufruf.baselines.features import TfidfNgrams
 from aufruf.baselines.model_files import MODEL, RECORD, load_model, read_record, version_notes
-from aufruf.baselines.recipes import load_recipe, recipe_names
+from aufruf.baselines.recipes import load_recipe
 from aufruf.baselines.record import TableOrigin
 from aufruf.baselines.runs import default_name, train
 from aufruf.baselines.table_data import read_table
 from aufruf.errors import InputError
 from aufruf.files import sha256_of
 from aufruf.tables import EVENTS
-from learnable import calls_and_others, write_table
+from learnable import RECIPES_OF_TABLES, calls_and_others, write_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ def put(folder: Path, content: bytes) -> None:
     (folder / RECORD).write_bytes(msgspec.json.encode(record))
 
 
-@pytest.mark.parametrize("recipe", recipe_names())
+@pytest.mark.parametrize("recipe", RECIPES_OF_TABLES)
 def test_a_loaded_model_answers_as_the_trained_one_did(tmp_path: Path, table: Any, recipe: str):
     from aufruf.baselines.training import fit_on_table
 

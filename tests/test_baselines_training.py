@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from aufruf.baselines.examples import NOT_ASKED, YES_NO, Examples, Target, unanswered
 from aufruf.baselines.heads import best_threshold
 from aufruf.baselines.model import fit_model
-from aufruf.baselines.recipes import load_recipe, recipe_names
+from aufruf.baselines.recipes import load_recipe
 from aufruf.baselines.release_data import read_release
 from aufruf.baselines.table_data import read_table
 from aufruf.baselines.training import fit_on_release, fit_on_table, no_step
 from aufruf.errors import InputError
-from learnable import calls_and_others, write_table
+from learnable import RECIPES_OF_TABLES, calls_and_others, write_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,7 +111,7 @@ def test_several_answers_are_learnt_at_once(tmp_path: Path):
     assert value(training.scores) > 0.9
 
 
-@pytest.mark.parametrize("recipe", recipe_names())
+@pytest.mark.parametrize("recipe", RECIPES_OF_TABLES)
 def test_the_same_seed_gives_the_same_scores(tmp_path: Path, recipe: str):
     table = table_of(tmp_path, calls_and_others(60))
     first, again = (fit_on_table(load_recipe(recipe), table, folds=2, seed=4) for _ in range(2))

@@ -39,11 +39,10 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_recipes_are_listed():
     assert "tfidf-logreg" in run("train", "--list")
-    assert [recipe["name"] for recipe in json.loads(run("train", "--list", "--json"))] == [
-        "majority",
-        "tfidf-logreg",
-        "tfidf-svm",
-    ]
+    recipes = {recipe["name"]: recipe for recipe in json.loads(run("train", "--list", "--json"))}
+    assert {"lexicon", "majority", "probe-length", "tfidf-logreg", "tfidf-svm", "voice-cues"} <= set(recipes)
+    assert recipes["probe-source"]["probe"]
+    assert "a release" in run("train", "--list")
 
 
 def test_from_a_release_to_scores_on_its_test_split(released_workspace: Workspace):

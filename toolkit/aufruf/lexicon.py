@@ -66,7 +66,7 @@ class Lexicon(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
         wanted = [(entry.label, entry.language, entry.words) for entry in self.terms]
         wanted += [(entry.name, entry.language, entry.words) for entry in self.groups]
         found = [
-            pl.when((pl.col("language") == language) & pl.col("text").str.contains(_pattern(words))).then(
+            pl.when((pl.col("language") == language) & pl.col("text").str.contains(term_pattern(words))).then(
                 pl.lit(name)
             )
             for name, language, words in wanted
@@ -123,7 +123,7 @@ def _problems(lexicon: Lexicon, labels: set[str]) -> list[str]:
     ]
 
 
-def _pattern(words: Iterable[str]) -> str:
+def term_pattern(words: Iterable[str]) -> str:
     """Return one regular expression for Polars: its engine takes time linear in the text."""
     alternatives = "|".join(_term(word) for word in words)
     return rf"(?i)(?:^|[^\w])(?:{alternatives})(?:[^\w]|$)"

@@ -9,12 +9,15 @@ import polars as pl
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import FeatureUnion
 
+from aufruf.baselines.cues import VoiceCues
+from aufruf.baselines.lexicon_features import shipped_terms
+from aufruf.baselines.probes import TextLength, one_hot
 from aufruf.masking import mask_column, unkeyed
 from aufruf.secrets import Secret
 from aufruf.text import normalise
 
 if TYPE_CHECKING:
-    from aufruf.baselines.recipes import Ngrams, Recipe
+    from aufruf.baselines.recipes import Block, Ngrams, Recipe
 
 _VOCABULARY = "vocabulary_"
 
@@ -60,13 +63,22 @@ class TfidfNgrams(TfidfVectorizer):
         scikit.__setstate__(plain)
 
 
+_READ: dict[Block, Any] = {"cues": VoiceCues, "length": TextLength, "lexicon": shipped_terms}
+
+
 def make_features(recipe: Recipe) -> Any:
-    """Return a recipe's unfitted features, a scikit-learn transformer of texts; None if it reads none."""
+    """Return a recipe's unfitted features, a scikit-learn transformer; None if it reads nothing.
+
+    It transforms texts, or what `fact_values` gives where the recipe ``knows`` facts.
+    """
+    if recipe.knows:
+        return one_hot()
     blocks: list[tuple[str, Any]] = []
     if recipe.words is not None:
         blocks.append(("words", _block("word", recipe.words)))
     if recipe.characters is not None:
         blocks.append(("characters", _block("char_wb", recipe.characters)))
+    blocks += [(name, _READ[name]()) for name in recipe.reads]
     return FeatureUnion(blocks) if blocks else None
 
 

@@ -9,12 +9,11 @@ import numpy as np
 
 from aufruf.baselines.features import make_features
 from aufruf.baselines.heads import MIN_POSITIVES_TO_TUNE, best_threshold, fit_head
+from aufruf.baselines.probes import fact_values
 from aufruf.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import polars as pl
 
     from aufruf.baselines.examples import Examples, Ints, Reals
     from aufruf.baselines.heads import Head
@@ -47,7 +46,7 @@ class Model:
 
     def answer(self, examples: Examples) -> dict[str, Answers]:
         """Return each head's answers to examples, by the head's name; their own answers are not looked at."""
-        matrix = self._matrix(examples.texts)
+        matrix = self._matrix(examples)
         scores = {head.name: head.scores(matrix) for head in self.heads}
         return {head.name: Answers(scores[head.name], head.predict(scores[head.name])) for head in self.heads}
 
@@ -59,10 +58,10 @@ class Model:
         answers = self.answer(validation)
         return replace(self, heads=tuple(_tuned(head, answers[head.name], validation) for head in self.heads))
 
-    def _matrix(self, texts: pl.Series) -> Any:
-        return (
-            np.zeros((len(texts), 1)) if self.features is None else self.features.transform(texts.to_list())
-        )
+    def _matrix(self, examples: Examples) -> Any:
+        if self.features is None:
+            return np.zeros((len(examples), 1))
+        return self.features.transform(_seen(self.recipe, examples))
 
 
 def fit_model(recipe: Recipe, examples: Examples, *, seed: int, step: Step) -> Model:
@@ -73,12 +72,10 @@ def fit_model(recipe: Recipe, examples: Examples, *, seed: int, step: Step) -> M
     """
     total = len(examples.targets) + 1
     step("reading texts", 0, total)
-    features = make_features(recipe)
+    features, seen = make_features(recipe), _seen(recipe, examples)
     try:
         matrix: Any = (
-            np.zeros((len(examples), 1))
-            if features is None
-            else features.fit_transform(examples.texts.to_list()).tocsr()
+            np.zeros((len(examples), 1)) if features is None else features.fit_transform(seen).tocsr()
         )
     except ValueError as error:
         raise InputError(
@@ -90,6 +87,11 @@ def fit_model(recipe: Recipe, examples: Examples, *, seed: int, step: Step) -> M
         heads.append(fit_head(recipe, target, matrix, examples.weights, seed))
     step("trained", total, total)
     return Model(recipe, features, tuple(heads))
+
+
+def _seen(recipe: Recipe, examples: Examples) -> Any:
+    """Return what a recipe's features are made of: the texts, or what is known of them."""
+    return fact_values(examples.facts, recipe.knows) if recipe.knows else examples.texts.to_list()
 
 
 def _tuned(head: Head, answers: Answers, validation: Examples) -> Head:

@@ -24,9 +24,15 @@ if TYPE_CHECKING:
 MODEL = "model.skops"
 RECORD = "model.json"
 CARD = "README.md"
+OURS = (
+    "aufruf.baselines.cues.VoiceCues",
+    "aufruf.baselines.features.TfidfNgrams",
+    "aufruf.baselines.lexicon_features.LexiconTerms",
+    "aufruf.baselines.probes.TextLength",
+)
 TYPES = frozenset(
     {
-        "aufruf.baselines.features.TfidfNgrams",
+        *OURS,
         "builtins.dict",
         "builtins.list",
         "builtins.str",
@@ -37,6 +43,7 @@ TYPES = frozenset(
         "sklearn.feature_extraction.text.TfidfTransformer",
         "sklearn.linear_model._logistic.LogisticRegression",
         "sklearn.pipeline.FeatureUnion",
+        "sklearn.preprocessing._encoders.OneHotEncoder",
         "sklearn.svm._classes.LinearSVC",
     }
 )
@@ -151,7 +158,7 @@ def _loaded(path: Path) -> Any:
         with warnings.catch_warnings():
             # Another version of scikit-learn is said by `version_notes`, in words.
             warnings.filterwarnings("ignore", message="Trying to unpickle estimator")
-            return load(path, trusted=["aufruf.baselines.features.TfidfNgrams"])
+            return load(path, trusted=list(OURS))
     except (AttributeError, KeyError, TypeError, ValueError, UntrustedTypesFoundException) as error:
         raise InputError(f"{path}: no model file of skops; it was not loaded") from error
 

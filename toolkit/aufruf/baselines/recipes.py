@@ -13,6 +13,8 @@ from aufruf.errors import InputError, SettingsError
 
 Estimator = Literal["logistic_regression", "linear_svm", "majority"]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
+Block = Literal["cues", "length", "lexicon"]
+Facts = Literal["author", "metadata", "source"]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -32,7 +34,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is trained. ``name`` is the file's.
 
     ``regularisation`` is scikit-learn's C, the inverse of the penalty; ``balanced`` weighs both answers
-    alike, however rare one is. ``characters`` are n-grams inside words.
+    alike, however rare one is. ``characters`` are n-grams inside words. ``reads`` names features that are
+    no n-grams; ``knows`` names what it looks at instead of the text. A ``probe`` must not work: what it
+    reaches can be had without reading.
     """
 
     title: str
@@ -42,10 +46,21 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     balanced: bool = False
     words: Ngrams | None = None
     characters: Ngrams | None = None
+    reads: tuple[Block, ...] = ()
+    knows: Facts | None = None
+    probe: bool = False
 
     def __post_init__(self) -> None:
-        if self.estimator != "majority" and self.words is None and self.characters is None:
-            raise ValueError(f"{self.estimator} needs [words] or [characters]")
+        reads_text = bool(self.words or self.characters or self.reads)
+        if self.estimator != "majority" and not (reads_text or self.knows):
+            raise ValueError(f"{self.estimator} needs [words], [characters], reads or knows")
+        if reads_text and self.knows:
+            raise ValueError("a probe that knows facts reads no text: leave out knows, or what it reads")
+
+    @property
+    def needs(self) -> str:
+        """What it cannot do without, in a few words; empty if nothing but texts."""
+        return "a release" if self.knows else ""
 
 
 def recipe_names() -> list[str]:

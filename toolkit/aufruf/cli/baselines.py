@@ -244,7 +244,8 @@ def _show_recipes(as_json: bool) -> None:
     if as_json:
         show_json(recipes)
         return
-    show_table("recipes", ["name", "what it is"], [[recipe.name, recipe.title] for recipe in recipes])
+    rows = [[recipe.name, recipe.title, recipe.needs] for recipe in recipes]
+    show_table("recipes", ["name", "what it is", "needs"], rows)
 
 
 def _show(report: Report, as_json: bool) -> None:
