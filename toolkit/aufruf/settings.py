@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import date  # noqa: TC003 -- msgspec reads the annotation at run time
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -70,12 +71,16 @@ class Release(_Section, frozen=True):
     """What holds for all releases.
 
     ``annotators`` says whether a person's pseudonym is another in each release or the same in all.
+    Records that contain a call to protest tell their time as ``protest_time`` says, and stay out where they
+    were written on the day ``protest_before`` or later, or nobody knows when.
     """
 
     title: str = "Untitled data set of threats, calls to violence and protest mobilisation"
     license: str = "other"
     contact: str = ""
     annotators: Literal["per_release", "stable"] = "per_release"
+    protest_time: Literal["month", "year", "none"] = "month"
+    protest_before: date | None = None
 
 
 class Agreement(_Section, frozen=True):

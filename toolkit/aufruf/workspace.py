@@ -22,6 +22,7 @@ from aufruf.files import write_text
 from aufruf.label_scheme import Language, load_label_scheme
 from aufruf.secrets import Secret, Secrets
 from aufruf.settings import FORMAT, Settings, load_settings
+from aufruf.statements import DATA_CARD, template
 from aufruf.store import Store
 from aufruf.tables import EVENTS
 
@@ -160,6 +161,7 @@ def create_workspace(root: Path) -> Workspace:
         keys = {PSEUDONYM_KEY: random.token_hex(32), TOMBSTONE_KEY: random.token_hex(32)}
         Secrets(building / "secrets.toml").update(keys)
         write_text(building / SETTINGS_FILE, _SETTINGS.format(format=FORMAT))
+        write_text(building / DATA_CARD, template())
         write_text(building / ".gitignore", "secrets.toml\n.aufruf/\n")
         if root.exists():
             root.rmdir()
@@ -251,6 +253,8 @@ responsible = ""
 # title = "…"
 # license = "cc-by-4.0"
 # contact = "…"
+# protest_time = "year"  # how exactly releases say when calls to protest were written: month, year, none
+# protest_before = 2031-01-01  # calls to protest from this day on, or of an unknown one, stay out of releases
 # annotators = "stable"  # the same pseudonym of an annotator in all releases; otherwise another in each
 
 # [sources.SLUG]

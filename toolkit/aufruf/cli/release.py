@@ -34,6 +34,9 @@ def export(
     also: Annotated[
         str, typer.Option("--also", metavar="csv,jsonl", help="Formats to write beside Parquet.")
     ] = "",
+    final: Annotated[
+        bool, typer.Option("--final", help="Refuse unless DATA_CARD.md says all that people must state.")
+    ] = False,
     rebuild: Annotated[
         Path | None,
         typer.Option(
@@ -62,7 +65,13 @@ def export(
         return
     formats = known_formats([name.strip() for name in also.split(",") if name.strip()])
     report = make(
-        open_workspace(workspace), version, seed=seed, by_time=by_time, dry_run=dry_run, also=formats
+        open_workspace(workspace),
+        version,
+        seed=seed,
+        by_time=by_time,
+        dry_run=dry_run,
+        also=formats,
+        final=final,
     )
     for warning in report.warnings:
         typer.echo(f"warning: {warning}", err=True)

@@ -186,7 +186,7 @@ def _replace_releases(workspace: Workspace, journal: Journal) -> tuple[str | Non
         try:
             held = read_manifest(folder / newest)
             also = known_formats(held.also)
-            export(workspace, successor, seed=held.seed, any_version=True, also=also)
+            export(workspace, successor, seed=held.seed, any_version=True, also=also, final=held.final)
         except AufrufError as error:
             problem = [f"release {successor} could not be made, make the next one yourself: {error}"]
             successor = None

@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import polars as pl
 
-from aufruf.errors import InputError
+from aufruf.errors import GateError
 from aufruf.files import sync, write_bytes, write_text
 from aufruf.release.also import write_also
-from aufruf.release.card import CardFacts, card_text
 from aufruf.release.changes import changelog, changes_since, labelled
-from aufruf.release.dehydrated import MASKING, masking_bytes
+from aufruf.release.documents import write_documents
 from aufruf.release.draft import draft_release
 from aufruf.release.features import FEATURES, FOLDERS, SPLITS
-from aufruf.release.figures import figures
-from aufruf.release.front_matter import front_matter
 from aufruf.release.manifest import (
     FORMAT,
     MANIFEST,
@@ -36,14 +33,13 @@ from aufruf.release.manifest import (
 )
 from aufruf.release.parquet import write_split
 from aufruf.release.versions import LOCK, check_fits, check_new, least_version, lock_bytes, released
+from aufruf.statements import DATA_CARD, missing_statements, read_statements, template
 from aufruf.tables import EVENTS, TABLES
-from aufruf.tombstones import feed, feed_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from aufruf.agreement import AgreementRow
     from aufruf.release.also import Also
     from aufruf.release.changes import Since
     from aufruf.release.draft import Draft
@@ -100,6 +96,7 @@ def export(  # noqa: PLR0913 -- the command's options, in the same words
     dry_run: bool = False,
     any_version: bool = False,
     also: Sequence[Also] = (),
+    final: bool = False,
 ) -> ExportReport:
     """Make a release of all records with gold labels under ``releases/<version>``.
 
@@ -112,8 +109,11 @@ def export(  # noqa: PLR0913 -- the command's options, in the same words
             release's list of splits was altered or is one by chance though time is to divide, or an answer
             names what the label scheme does not have.
         WorkspaceError: if the version exists or is below the newest, or nothing was decided yet.
+        GateError: if it is to be final and a statement is missing.
     """
     path = check_new(workspace, version)
+    if final:
+        _check_stated(workspace)
     if dry_run:
         draft = draft_release(workspace, version, seed, by_time=by_time)
         since = since_then(workspace, draft)
@@ -125,7 +125,7 @@ def export(  # noqa: PLR0913 -- the command's options, in the same words
         least = _least(since, version, any_version=any_version)
         building = path.parent / f"{_BUILDING}{version}-{os.getpid()}"
         try:
-            write_release(building, draft, workspace, since, also=also)
+            write_release(building, draft, workspace, since, also, final=final)
             building.rename(path)
         finally:
             shutil.rmtree(building, ignore_errors=True)
@@ -183,8 +183,25 @@ def _report(path: Path, draft: Draft, least: str | None) -> ExportReport:
     )
 
 
-def write_release(
-    folder: Path, draft: Draft, workspace: Workspace, since: Since, also: Sequence[Also] = ()
+def _check_stated(workspace: Workspace) -> None:
+    """Refuse a final release while a field of the data card is empty; put a card there if there is none."""
+    path = workspace.root / DATA_CARD
+    if not path.exists():
+        write_text(path, template())
+    missing = missing_statements(read_statements(path))
+    if missing:
+        asked = "; ".join(f"{field.title} ({field.asks})" for field in missing)
+        raise GateError(f"{path}: {len(missing)} statements are missing for a final release: {asked}")
+
+
+def write_release(  # noqa: PLR0913 -- what a release is made of
+    folder: Path,
+    draft: Draft,
+    workspace: Workspace,
+    since: Since,
+    also: Sequence[Also] = (),
+    *,
+    final: bool = False,
 ) -> None:
     """Write all files durably; the manifest last, for it lists the others."""
     features = {config: FEATURES[config](workspace.label_scheme) for config in FOLDERS}
@@ -196,83 +213,12 @@ def write_release(
     for written in done:
         written.result()
     write_also(folder, also, draft.frames, features)
-    _write_docs(folder / "docs", workspace)
     write_bytes(folder / LOCK, lock_bytes(draft.lock))
     write_text(folder / "CHANGELOG.md", changelog(draft.version, since))
-    write_text(folder / "README.md", _card(folder, draft, workspace))
-    manifest = msgspec.structs.replace(_manifest(folder, draft, workspace), also=sorted(also))
+    write_documents(folder, draft, workspace)
+    manifest = msgspec.structs.replace(_manifest(folder, draft, workspace), also=sorted(also), final=final)
     write_bytes(folder / MANIFEST, canonical_json(seal(manifest)))
     _make_durable(folder)
-
-
-def _write_docs(folder: Path, workspace: Workspace) -> None:
-    folder.mkdir()
-    shutil.copyfile(workspace.root / "schemas" / "label_scheme.toml", folder / "label_scheme.toml")
-    for language in ("de", "en"):
-        source = workspace.root / "annotation" / "guidelines" / f"{language}.md"
-        shutil.copyfile(source, folder / f"guidelines.{language}.md")
-    write_bytes(folder / MASKING, masking_bytes(workspace.settings.privacy.mask))
-    gone = feed(workspace)
-    if not gone.is_empty():
-        write_bytes(folder / "tombstones.csv", feed_bytes(gone))
-
-
-def _card(folder: Path, draft: Draft, workspace: Workspace) -> str:
-    rows = {key: frame.height for key, frame in draft.frames.items()}
-    described = draft.content.records.select(
-        "record_id", "language", "source", "strategy", "rights", "has_rights"
-    )
-    records = described.join(draft.splits.placed, on="record_id", how="semi")
-    languages = records.get_column("language").unique().sort().to_list()
-    scheme = workspace.label_scheme
-    settings = workspace.settings
-    facts = CardFacts(
-        version=draft.version,
-        settings=settings,
-        scheme=scheme,
-        figures=figures(draft.frames, scheme.label_names),
-        splits=draft.splits,
-        shares=draft.plan.shares,
-        agreement=_agreement(workspace, draft),
-        sources=_sources(records, {slug: source.rights for slug, source in settings.sources.items()}),
-        drawn=records.group_by("strategy").agg(records=pl.len()).sort("strategy"),
-        left_out=draft.left_out,
-        warnings=draft.warnings,
-    )
-    return (
-        front_matter(settings.release, scheme, languages, rows, list_files(folder)) + "\n" + card_text(facts)
-    )
-
-
-def _sources(records: pl.DataFrame, named: Mapping[str, str | None]) -> pl.DataFrame:
-    """Count the records of each source and list the rights that they or the settings name."""
-    settings = pl.DataFrame(
-        {"source": list(named), "named": list(named.values())},
-        schema={"source": pl.String, "named": pl.String},
-    )
-    return (
-        records.join(settings, on="source", how="left")
-        .with_columns(basis=pl.coalesce("rights", "named"))
-        .group_by("source")
-        .agg(
-            records=pl.len(),
-            without_rights=(~pl.col("has_rights")).sum(),
-            rights=pl.col("basis").drop_nulls().unique().sort().str.join(", "),
-        )
-        .sort("source")
-    )
-
-
-def _agreement(workspace: Workspace, draft: Draft) -> list[AgreementRow]:
-    from aufruf.agreement import agreement
-
-    judges = draft.content.annotations.group_by("record_id", "pass").agg(pl.col("annotator").n_unique())
-    if judges.filter(pl.col("annotator") > 1).is_empty():
-        return []
-    try:
-        return agreement(workspace, by=("language",), seed=draft.plan.seed)
-    except InputError:
-        return []
 
 
 def _manifest(folder: Path, draft: Draft, workspace: Workspace) -> Manifest:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aufruf.release.features import SPLITS
-from aufruf.release.figures import table
+from aufruf.release.figures import BEGIN, END, table
 from aufruf.release.splits import ENOUGH
+from aufruf.statements import FIELDS, missing_statements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from aufruf.agreement import AgreementRow
     from aufruf.label_scheme import LabelScheme
+    from aufruf.prevalence import PrevalenceRow
     from aufruf.release.splits import Splits
     from aufruf.settings import Settings
 
@@ -25,7 +27,9 @@ class CardFacts:
     """What the card says beside what is counted from the files.
 
     ``sources`` has the columns ``source``, ``records``, ``without_rights`` and ``rights`` (null: none
-    named); ``drawn`` has ``strategy`` (null: never sampled) and ``records``.
+    named); ``drawn`` has ``strategy`` (null: never sampled) and ``records``. ``statements`` are what people
+    stated, by field. ``prevalence`` is why there is none, where there is none. ``escalations`` counts the
+    answers that reported a credible danger; ``judgements`` is a table.
     """
 
     version: str
@@ -39,15 +43,40 @@ class CardFacts:
     drawn: pl.DataFrame
     left_out: Mapping[str, int]
     warnings: Sequence[str]
+    statements: Mapping[str, str]
+    prevalence: Sequence[PrevalenceRow] | str
+    escalations: int
+    judgements: str
+
+
+def sections(facts: CardFacts) -> dict[str, str]:
+    """Return the parts that the card shares with the papers."""
+    return {
+        "figures_plain": facts.figures.replace(BEGIN, "").replace(END, "").strip(),
+        "judgements": facts.judgements,
+        "agreement": _agreement(facts),
+        "sources": _sources(facts.sources),
+        "drawn": _drawn(facts.drawn),
+        "prevalence": _prevalence(facts.prevalence),
+        "left_out": _left_out(facts.left_out),
+        "splits": _splits(facts),
+        "escalations": _ESCALATIONS.format(n=facts.escalations),
+        "not_for": _NOT_FOR,
+    }
 
 
 def card_text(facts: CardFacts) -> str:
     """Return the card below its YAML."""
-    release = facts.settings.release
+    release, part = facts.settings.release, sections(facts)
     parts = [
         f"# {release.title}, version {facts.version}",
         "> **Content warning.** The texts hold threats, calls to violence and insults.",
+        *_unfinished(facts.statements),
         _WHAT_IT_IS,
+        *_stated(facts, "motivation", "uses"),
+        "## What this is not for",
+        part["not_for"],
+        *_stated(facts, "other_uses"),
         _LOADING,
         "## Labels",
         _SCHEME.format(version=facts.scheme.version, sha256=facts.scheme.sha256),
@@ -56,20 +85,66 @@ def card_text(facts: CardFacts) -> str:
         "## Figures",
         facts.figures,
         "## Agreement",
-        _agreement(facts),
+        part["agreement"],
+        "## How common the labels are",
+        part["prevalence"],
         "## Where the records come from",
-        _sources(facts.sources),
-        _drawn(facts.drawn),
+        part["sources"],
+        part["drawn"],
         "## Splits",
-        _splits(facts),
-        _NOT_FOR,
+        part["splits"],
         _LIMITS,
+        *_stated(facts, "defects"),
+        "## People",
+        part["escalations"],
+        *_stated(facts, "annotators", "conditions", "authors"),
+        "## Law and votes",
+        *_stated(facts, "basis", "terms", "ethics", "works_council", "retention", "maintenance"),
         *(["## Warnings", *(f"- {warning}" for warning in facts.warnings)] if facts.warnings else []),
         "## Contact and licence",
         f"Licence: {release.license}. Contact: {release.contact or 'not named'}.",
+        *_stated(facts, "curators", "funding", "citation"),
+        _PAPERS,
         _CHECKING,
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _unfinished(statements: Mapping[str, str]) -> list[str]:
+    missing = [field.title for field in missing_statements(statements)]
+    return [f"> **Not final.** Still to be stated by people: {', '.join(missing)}."] if missing else []
+
+
+def _stated(facts: CardFacts, *names: str) -> list[str]:
+    """Return what people stated in these fields; what they did not is listed at the top."""
+    titles = {field.name: field.title for field in FIELDS}
+    return [f"**{titles[name]}.** {facts.statements[name]}" for name in names if name in facts.statements]
+
+
+def _prevalence(rows: Sequence[PrevalenceRow] | str) -> str:
+    if isinstance(rows, str):
+        return f"Not estimated: {rows}"
+    lines = [
+        [
+            f"{row.label}, {row.column}",
+            _percent(row.value),
+            f"{_percent(row.low)} to {_percent(row.high)}" if row.low is not None else row.reason or "",
+            row.judged,
+            row.population,
+        ]
+        for row in rows
+    ]
+    note = "Estimated for the corpus that the records were drawn from, by their inclusion probabilities."
+    return f"{note}\n\n{table(['label', 'share', '95 %', 'judged', 'records of the corpus'], lines)}"
+
+
+def _percent(value: float | None) -> str:
+    return "not known" if value is None else f"{100 * value:.2f} %"
+
+
+def _left_out(left_out: Mapping[str, int]) -> str:
+    rows = [[reason, n] for reason, n in sorted(left_out.items())]
+    return table(["left out", "records"], rows) if rows else "No record was left out."
 
 
 def _labels(scheme: LabelScheme) -> list[str]:
@@ -141,9 +216,7 @@ def _splits(facts: CardFacts) -> str:
         if worst is not None
         else f"No category has {ENOUGH} records: shares are rough."
     )
-    left_out = [[reason, n] for reason, n in sorted(facts.left_out.items())]
-    listed = table(["left out", "records"], left_out) if left_out else "No record was left out."
-    return "\n\n".join([_SPLIT_RULES, f"Wanted: {wanted}. {measured}", listed])
+    return "\n\n".join([_SPLIT_RULES, f"Wanted: {wanted}. {measured}", _left_out(facts.left_out)])
 
 
 _WHAT_IT_IS = """\
@@ -164,7 +237,8 @@ records = load_dataset("path/to/this/folder")  # or with "annotations" as the se
 ```
 
 Any reader of Parquet does as well. Config `default` has one row a record, `annotations` one row a
-judgement by one annotator under a pseudonym of this release."""
+judgement by one annotator under a pseudonym, `dehydrated` the records without their words, with what finds
+them again (`aufruf rehydrate`)."""
 
 _SCHEME = """\
 Label scheme {version} (SHA-256 `{sha256}`), in full in `docs/label_scheme.toml`; the annotators' guidelines
@@ -188,8 +262,6 @@ model chose, what is an example of the guidelines and what annotators were teste
 or test."""
 
 _NOT_FOR = """\
-## What this is not for
-
 - No decision about a person may rest on it: no report, no sanction, no dismissal, no prosecution.
 - Not for finding, counting or predicting protest in order to hinder it, or the people who take part.
 - Not for finding out who wrote a text; do not try to resolve placeholders or pseudonyms.
@@ -202,6 +274,12 @@ _LIMITS = """\
 The labels are the majority of a few people under written guidelines, no legal verdicts. Irony, dialect and
 code words are judged without knowledge of the author. Personal data in texts is masked by rules, which miss
 some of it."""
+
+_ESCALATIONS = "Answers in which annotators reported a credible danger: {n:,}. They went to the lead at once."
+
+_PAPERS = """\
+Papers in `docs/`: `datasheet.md`, `data_statement.md`, `data_protection.md`, `annotators.md`, the label
+scheme and the guidelines in German and English."""
 
 _CHECKING = """\
 ## Checking

@@ -17,6 +17,7 @@ from aufruf.release.features import FEATURES, SPLITS, WORDS, encode
 from aufruf.release.manifest import read_manifest
 from aufruf.release.parquet import content_sha256
 from aufruf.release.periods import borders_of
+from aufruf.release.protest import kept_back, with_rough_times
 from aufruf.release.rights import check_basis, left_without_text
 from aufruf.release.rows import category_columns, judgement_rows, labelled_rows, with_groups
 from aufruf.release.splits import SplitPlan, split_records
@@ -46,6 +47,7 @@ class Draft:
     frames: dict[tuple[str, str], pl.DataFrame]
     lock: dict[str, str]
     content_sha256: str
+    kept_back: dict[str, int]
     warnings: list[str]
 
     @property
@@ -53,7 +55,7 @@ class Draft:
         """How many records with gold are not released, by reason."""
         counts = dict(self.splits.left_out.group_by("reason").len().sort("reason").iter_rows())
         superseded = {SUPERSEDED: self.content.superseded} if self.content.superseded else {}
-        return {**counts, **superseded}
+        return {**counts, **superseded, **self.kept_back}
 
 
 def draft_release(workspace: Workspace, version: str, seed: int, *, by_time: bool = False) -> Draft:
@@ -71,12 +73,13 @@ def draft_release(workspace: Workspace, version: str, seed: int, *, by_time: boo
     content = gather(workspace)
     check_basis(content.records)
     plan = _plan(workspace.settings.splits, content, seed, earlier, by_time=by_time)
-    rows = labelled_rows(content, scheme)
+    release = workspace.settings.release
+    rows, kept = kept_back(with_rough_times(labelled_rows(content, scheme), release), release)
     content = replace(content, gold=content.gold.clear())  # it takes as much room as the texts
     categories = category_columns(rows, scheme)
     splits = split_records(rows.with_columns(**categories), list(categories), plan, frozen)
     salt, warnings = _salt(workspace, f"release\0{version}")
-    stable = workspace.settings.release.annotators == "stable"
+    stable = release.annotators == "stable"
     people = _salt(workspace, "annotators")[0] if stable else salt
     judgements = _encoded("annotations", judgement_rows(content.annotations, splits.placed, people), scheme)
     placed_rows = with_groups(rows, splits.placed, salt)
@@ -93,6 +96,7 @@ def draft_release(workspace: Workspace, version: str, seed: int, *, by_time: boo
         frames=frames,
         lock=frozen | placed,
         content_sha256=content_sha256(frames),
+        kept_back=kept,
         warnings=[*warnings, *_warnings(content, frames)],
     )
 

@@ -27,7 +27,6 @@ def figures(frames: Mapping[tuple[str, str], pl.DataFrame], labels: Sequence[str
     rows = pl.concat(
         [frames["default", split].select(*counted, split=pl.lit(split, dtype=pl.String)) for split in SPLITS]
     )
-    judgements = {split: frames["annotations", split] for split in SPLITS}
     parts = [
         BEGIN,
         "### Records",
@@ -36,7 +35,7 @@ def figures(frames: Mapping[tuple[str, str], pl.DataFrame], labels: Sequence[str
         "Yes / no / not asked or undecided. *Contained*: in any voice; *author*: in the author's own.",
         _label_counts(rows, labels),
         "### Judgements",
-        _judgement_counts(judgements),
+        judgement_counts(frames),
         END,
     ]
     return "\n\n".join(parts)
@@ -90,7 +89,10 @@ def _yes_no_none(row: Mapping[str, int], name: str) -> str:
     return " / ".join(f"{row[f'{name} {answer}']:,}" for answer in ("yes", "no", "none"))
 
 
-def _judgement_counts(judgements: Mapping[str, pl.DataFrame]) -> str:
+def judgement_counts(frames: Mapping[tuple[str, str], pl.DataFrame]) -> str:
+    """Return the Markdown table of judgements by pass, and of annotators."""
+    judgements = {split: frames["annotations", split] for split in SPLITS}
+
     def of(split: str, in_pass: str) -> int:
         return judgements[split].filter(pl.col("pass") == in_pass).height
 

@@ -17,13 +17,28 @@ _NAMED_LANGUAGES = ("de", "en")
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _TAGS = ["not-for-all-audiences", "threats", "calls-to-violence", "protest-mobilisation", "aufruf"]
 
+_GATE: dict[str, Any] = {
+    "extra_gated_heading": "Threats and calls to violence: access on agreement",
+    "extra_gated_fields": {
+        "Affiliation": "text",
+        "What I will use it for": "text",
+        "No decision about a person will rest on it": "checkbox",
+        "I will not try to find out who wrote a text, nor use it against protest": "checkbox",
+        "I will delete what is taken down in later versions": "checkbox",
+    },
+    "extra_gated_button_content": "Agree and ask for access",
+}
+"""What the Hub asks of users who want the data, beside the text that people stated."""
 
-def front_matter(
+
+def front_matter(  # noqa: PLR0913 -- all that the Hub wants to know
     release: Release,
     scheme: LabelScheme,
     languages: Sequence[str],
     rows: Mapping[tuple[str, str], int],
     files: Mapping[str, File],
+    *,
+    gate: str | None = None,
 ) -> str:
     """Return the YAML between its marks.
 
@@ -33,6 +48,7 @@ def front_matter(
         languages: of the records.
         rows: number of rows of each (config, split).
         files: the Parquet files by their paths, with their sizes.
+        gate: what a user must agree to before getting the data, if people stated it.
     """
     import yaml
 
@@ -47,6 +63,7 @@ def front_matter(
         "task_ids": ["multi-label-classification"],
         "tags": _TAGS,
         "configs": [_config(config, rows) for config in _filled(rows)],
+        **(_GATE | {"extra_gated_prompt": gate} if gate else {}),
         "dataset_info": dataset_info(scheme, rows, files),
     }
     return f"---\n{yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=1000)}---\n"

@@ -89,6 +89,7 @@ def settings_sha256(settings: Settings) -> str:
         "sources": settings.sources,
         "mask": sorted(settings.privacy.mask),
         "annotators": settings.release.annotators,
+        "protest": (settings.release.protest_time, settings.release.protest_before),
     }
     return hashlib.sha256(canonical_json(deciding)).hexdigest()
 

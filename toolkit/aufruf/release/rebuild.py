@@ -62,7 +62,8 @@ def rebuild(workspace: Workspace, version: str, output: Path) -> RebuildReport:
         )
     building = output.with_name(f".{output.name}.building-{os.getpid()}")
     try:
-        write_release(building, draft, then, since_then(then, draft), known_formats(manifest.also))
+        since, also = since_then(then, draft), known_formats(manifest.also)
+        write_release(building, draft, then, since, also, final=manifest.final)
         building.rename(output)
     finally:
         shutil.rmtree(building, ignore_errors=True)
