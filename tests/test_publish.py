@@ -12,11 +12,13 @@ import msgspec
 import pytest
 
 from aufruf.errors import GateError, InputError
+from aufruf.release.build import export
 from aufruf.release.manifest import MANIFEST, canonical_json, list_files, read_manifest, seal
 from aufruf.release.publish import publish
 from aufruf.release.verify import verify
 from aufruf.tables import EVENTS
 from stand_in_hub import Hub, stand_in
+from stated import state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,14 +37,11 @@ def hub() -> Iterator[Hub]:
 
 
 @pytest.fixture
-def final(released_workspace: Workspace) -> Workspace:
-    """A workspace whose release says that it is final, with a text that users must agree to."""
-    path = released_workspace.root / "releases" / "0.1.0"
-    card = path / "README.md"
-    text = card.read_text("utf-8")
-    card.write_text(text.replace("---\n", "---\nextra_gated_prompt: For research only.\n", 1), "utf-8")
-    reseal(path, final=True)
-    return released_workspace
+def final(filled_workspace: Workspace) -> Workspace:
+    """A workspace with a final release: people stated all that is asked, also what users must agree to."""
+    state(filled_workspace)
+    export(filled_workspace, "0.1.0", final=True)
+    return filled_workspace
 
 
 def reseal(path: Path, **fields: Any) -> None:

@@ -12,6 +12,7 @@ from aufruf.statements import FIELDS, missing_statements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date
 
     import polars as pl
 
@@ -29,7 +30,8 @@ class CardFacts:
     ``sources`` has the columns ``source``, ``records``, ``without_rights`` and ``rights`` (null: none
     named); ``drawn`` has ``strategy`` (null: never sampled) and ``records``. ``statements`` are what people
     stated, by field. ``prevalence`` is why there is none, where there is none. ``escalations`` counts the
-    answers that reported a credible danger; ``judgements`` is a table.
+    answers that reported a credible danger; ``judgements`` is a table. ``as_of`` is the day of the newest
+    event that the release rests on.
     """
 
     version: str
@@ -47,6 +49,7 @@ class CardFacts:
     prevalence: Sequence[PrevalenceRow] | str
     escalations: int
     judgements: str
+    as_of: date | None
 
 
 def sections(facts: CardFacts) -> dict[str, str]:

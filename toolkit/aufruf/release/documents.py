@@ -10,11 +10,13 @@ import polars as pl
 from aufruf.errors import InputError
 from aufruf.files import write_bytes, write_text
 from aufruf.release.card import CardFacts, card_text
+from aufruf.release.croissant import CROISSANT, croissant
 from aufruf.release.dehydrated import MASKING, masking_bytes
 from aufruf.release.features import SPLITS
 from aufruf.release.figures import figures, judgement_counts
 from aufruf.release.front_matter import front_matter
-from aufruf.release.manifest import list_files
+from aufruf.release.latex import FIGURES_TEX, figures_tex
+from aufruf.release.manifest import canonical_json, list_files
 from aufruf.release.papers import PAPERS, paper
 from aufruf.statements import DATA_CARD, read_statements
 from aufruf.tables import EVENTS
@@ -29,24 +31,27 @@ if TYPE_CHECKING:
     from aufruf.release.draft import Draft
     from aufruf.workspace import Workspace
 
-URGENT = "urgent"
+_URGENT = "urgent"
 """The action of events that log a reported danger."""
 
 
 def write_documents(folder: Path, draft: Draft, workspace: Workspace) -> None:
-    """Write ``docs`` and ``README.md``; the Parquet files must be there, for the card names their sizes."""
+    """Write ``docs``, ``croissant.json`` and ``README.md``, which name the Parquet files that are there."""
     _write_docs(folder / "docs", workspace)
     facts = _facts(draft, workspace)
     for name in PAPERS:
         write_text(folder / "docs" / f"{name}.md", paper(name, facts, draft.frames))
+    write_text(folder / "docs" / FIGURES_TEX, figures_tex(facts, draft.frames))
     records = {key: frame.height for key, frame in draft.frames.items()}
     languages = pl.concat([draft.frames["default", split].select("language") for split in SPLITS])
+    files = list_files(folder)
+    write_bytes(folder / CROISSANT, canonical_json(croissant(facts, draft.frames, files)))
     yaml = front_matter(
         facts.settings.release,
         facts.scheme,
         languages.to_series().unique().sort().to_list(),
         records,
-        list_files(folder),
+        files,
         gate=facts.statements.get("gate"),
     )
     write_text(folder / "README.md", f"{yaml}\n{card_text(facts)}")
@@ -84,6 +89,7 @@ def _facts(draft: Draft, workspace: Workspace) -> CardFacts:
         prevalence=_prevalence(workspace),
         escalations=_escalations(workspace),
         judgements=judgement_counts(draft.frames),
+        as_of=workspace.store.scan(EVENTS).select(pl.col("at").max().dt.date()).collect().item(),
     )
 
 
@@ -99,7 +105,7 @@ def _prevalence(workspace: Workspace) -> Sequence[PrevalenceRow] | str:
 
 def _escalations(workspace: Workspace) -> int:
     """Return how many answers reported a credible danger, whatever became of them."""
-    events = workspace.store.scan(EVENTS).filter(pl.col("action") == URGENT)
+    events = workspace.store.scan(EVENTS).filter(pl.col("action") == _URGENT)
     return events.select(pl.len()).collect().item()
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import polars as pl
 
 from aufruf.errors import AufrufError, InputError
 from aufruf.label_scheme import load_label_scheme
 from aufruf.release.checks import check_periods, check_rows, check_splits
+from aufruf.release.croissant import CROISSANT, per_record, structure
 from aufruf.release.features import FEATURES, FOLDERS, SPLITS
 from aufruf.release.figures import BEGIN, END, figures
 from aufruf.release.front_matter import dataset_info, read_front_matter
@@ -109,6 +111,7 @@ def _read(path: Path, manifest: Manifest) -> VerifyReport:
         *_row_failures(frames, features, manifest),
         *(f"{LOCK}: {problem}" for problem in problems),
         *_card_failures(path, manifest, scheme, frames),
+        *_croissant_failures(path, manifest, scheme, frames),
     ]
     if manifest.borders:
         failures += [f"{MANIFEST}: {problem}" for problem in check_periods(frames)]
@@ -151,3 +154,14 @@ def _card_failures(path: Path, manifest: Manifest, scheme: LabelScheme, frames: 
     if {split: rows["default", split] for split in SPLITS} != manifest.splits:
         failures.append(f"{MANIFEST}: its counts are not those of the files")
     return failures
+
+
+def _croissant_failures(path: Path, manifest: Manifest, scheme: LabelScheme, frames: Frames) -> list[str]:
+    try:
+        described = msgspec.json.decode((path / CROISSANT).read_bytes(), type=dict[str, Any])
+    except (FileNotFoundError, msgspec.DecodeError):
+        return [f"{CROISSANT}: is missing, or no JSON"]
+    counted = structure(scheme, {key: frame.height for key, frame in frames.items()}, manifest.files)
+    counted |= {"version": manifest.version, "rai:annotationsPerItem": per_record(frames)}
+    wrong = sorted(name for name, value in counted.items() if described.get(name) != value)
+    return [f"{CROISSANT}: its {name} is not that of the files" for name in wrong]

@@ -1,0 +1,23 @@
+"""Statements of a data card, as people would fill them in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aufruf.statements import DATA_CARD, FIELDS
+
+if TYPE_CHECKING:
+    from aufruf.workspace import Workspace
+
+
+def statement(name: str) -> str:
+    """Return what is stated in a field: a sentence that no other field has."""
+    return "Until 2040-12-31." if name == "retention" else f"What we say of {name} is invented."
+
+
+def state(workspace: Workspace, *without: str) -> None:
+    """Fill in the data card, all fields but some."""
+    fields = [
+        f"## {field.title}\n\n{statement(field.name)}\n" for field in FIELDS if field.name not in without
+    ]
+    (workspace.root / DATA_CARD).write_text("\n".join(fields), "utf-8")
