@@ -9,10 +9,11 @@ import numpy as np
 import polars as pl
 
 from aufruf.errors import InputError
-from aufruf.gold import newest_gold
+from aufruf.gold import scan_newest_gold
 from aufruf.prevalence.errors_of_annotators import corrected
 from aufruf.prevalence.estimates import Estimate, Sampled, estimate
 from aufruf.prevalence.frame import Frame, frame_of
+from aufruf.tables import SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -75,16 +76,8 @@ def prevalence(
         InputError: if there is no gold, inclusion probabilities are unknown, or nothing of a stratum was
             judged.
     """
-    gold = newest_gold(workspace).filter(pl.col("column").is_in(_COLUMNS) & pl.col("share").is_not_null())
-    if gold.is_empty():
-        raise InputError("there is no gold to estimate from: decide it with `aufruf gold`")
-    frame = frame_of(workspace, gold.get_column("record_id").unique(), round_name)
-    decided = (
-        pl.when(pl.col("value").is_null())
-        .then("share")
-        .otherwise((pl.col("value") == "true").cast(pl.Float64))
-    )
-    truths = gold.select("record_id", "label", "column", truth=decided)
+    truths = _truths(workspace)
+    frame = frame_of(workspace, truths.get_column("record_id").unique(), round_name)
     rows: list[PrevalenceRow] = []
     for label in workspace.label_scheme.label_names:
         for column in _COLUMNS:
@@ -94,6 +87,26 @@ def prevalence(
             )
             rows += _rows(question, judged_sample(frame, truth), frame, by)
     return rows
+
+
+def _truths(workspace: Workspace) -> pl.DataFrame:
+    """Return what gold says of drawn records: ``record_id``, ``label``, ``column``, ``truth`` (0 to 1)."""
+    gold = scan_newest_gold(workspace).filter(
+        pl.col("column").is_in(_COLUMNS) & pl.col("share").is_not_null()
+    )
+    if gold.head(1).collect().is_empty():
+        raise InputError("there is no gold to estimate from: decide it with `aufruf gold`")
+    decided = (
+        pl.when(pl.col("value").is_null())
+        .then("share")
+        .otherwise((pl.col("value") == "true").cast(pl.Float64))
+    )
+    drawn = workspace.store.scan(SAMPLES).select("record_id").unique()
+    return (
+        gold.select("record_id", "label", "column", truth=decided)
+        .join(drawn, on="record_id", how="semi")
+        .collect(engine="streaming")
+    )
 
 
 @dataclass(frozen=True)
