@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 ROUND = "demo"
 VERSION = "0.1.0"
-RECIPE = "tfidf-logreg"
+RECIPE = "hashed-svm"
 _MARKER = ".aufruf-demo"
 RECORDS_IN_ROUND = 360
 _SEED = 0

@@ -130,7 +130,7 @@ def _next_step(found: Status) -> str:
         return "aufruf agreement, then aufruf gold"
     if not found.releases:
         return "aufruf export 0.1.0"
-    return f"aufruf verify releases/{found.releases[-1]}" if found.models else "aufruf train tfidf-logreg"
+    return f"aufruf verify releases/{found.releases[-1]}" if found.models else "aufruf train"
 
 
 def _next_in_rounds(found: Status) -> str | None:

@@ -10,6 +10,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import FeatureUnion
 
 from aufruf.baselines.cues import VoiceCues
+from aufruf.baselines.hashing import HashedNgrams
 from aufruf.baselines.lexicon_features import shipped_terms
 from aufruf.baselines.probes import TextLength, one_hot
 from aufruf.masking import mask_column, unkeyed
@@ -73,6 +74,8 @@ def make_features(recipe: Recipe) -> Any:
     """
     if recipe.knows:
         return one_hot()
+    if recipe.hashed:
+        return _hashed(recipe.words, recipe.characters)
     blocks: list[tuple[str, Any]] = []
     if recipe.words is not None:
         blocks.append(("words", _block("word", recipe.words)))
@@ -80,6 +83,17 @@ def make_features(recipe: Recipe) -> Any:
         blocks.append(("characters", _block("char_wb", recipe.characters)))
     blocks += [(name, _READ[name]()) for name in recipe.reads]
     return FeatureUnion(blocks) if blocks else None
+
+
+def _hashed(words: Ngrams | None, characters: Ngrams | None) -> HashedNgrams:
+    some = words or characters
+    assert some is not None, "a hashed recipe without n-grams"
+    return HashedNgrams(
+        words and words.ngrams,
+        characters and characters.ngrams,
+        min_df=some.min_df,
+        sublinear_tf=some.sublinear_tf,
+    )
 
 
 def _block(analyzer: str, settings: Ngrams) -> TfidfNgrams:

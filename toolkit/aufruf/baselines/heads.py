@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from scipy.special import expit
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
+
+from aufruf.baselines.descent import DualSvm
 
 if TYPE_CHECKING:
     from aufruf.baselines.examples import Bools, Ints, Reals, Target
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 ThresholdFrom = Literal["default", "validation"]
 MIN_POSITIVES_TO_TUNE = 10
 """With fewer positive texts in validation, a tuned threshold would be an accident."""
+MIN_POSITIVES_OF_LANGUAGE = 50
+"""From so many positive texts of a language in validation on, the language has a threshold of its own."""
 _MAX_ITERATIONS = 2_000
 
 
@@ -31,6 +36,8 @@ class Head:
         threshold: a yes/no head says yes from this score on.
         threshold_from: where the threshold comes from.
         counts: how often each answer stood in training.
+        calibration: slope and offset that make probabilities of a yes/no head's distances; None: not known.
+        by_language: thresholds of languages that have their own.
     """
 
     name: str
@@ -39,34 +46,100 @@ class Head:
     threshold: float
     threshold_from: ThresholdFrom
     counts: dict[str, int]
+    calibration: tuple[float, float] | None = None
+    by_language: dict[str, float] = field(default_factory=dict[str, float])
 
     @property
     def is_constant(self) -> bool:
         """Whether training knew one answer only, so that the head can give no other."""
         return sum(count > 0 for count in self.counts.values()) < 2  # noqa: PLR2004 -- two answers
 
-    def scores(self, features: Any) -> Reals:
+    @property
+    def is_linear(self) -> bool:
+        """Whether its distances are a product of features and weights."""
+        return hasattr(self.estimator, "coef_")
+
+    def distances(self, features: Any) -> Reals:
+        """Return how far texts are from the borders, shape (n_texts, n_borders); zeros if there is none."""
+        if not self.is_linear:
+            return np.zeros((features.shape[0], 1))
+        return self.estimator.decision_function(features).reshape(features.shape[0], -1)
+
+    def scores(self, distances: Reals) -> Reals:
         """Return how much speaks for each answer, shape (n_texts, n_classes).
 
-        Probabilities where the estimator has them, else distances from its border; an answer that
-        training never saw has -inf, or 0 where the scores are probabilities.
+        Probabilities where the head is calibrated or its estimator makes them, else distances; an answer
+        that training never saw has -inf, or 0 where the scores are probabilities.
         """
-        estimator = self.estimator
-        if hasattr(estimator, "predict_proba"):
-            known, missing = estimator.predict_proba(features), 0.0
-        else:
-            distance = estimator.decision_function(features)
-            known = np.column_stack([-distance, distance]) if distance.ndim == 1 else distance
-            missing = -np.inf
-        scores = np.full((known.shape[0], len(self.classes)), missing)
-        scores[:, estimator.classes_] = known
+        known, missing = self._known(distances)
+        scores = np.full((len(distances), len(self.classes)), missing)
+        scores[:, self.estimator.classes_] = known
         return scores
 
-    def predict(self, scores: Reals) -> Ints:
-        """Return the answer of each row of scores as a place in ``classes``."""
-        if len(self.classes) == 2:  # noqa: PLR2004 -- yes and no
-            return (scores[:, 1] >= self.threshold).astype(np.int64)
-        return scores.argmax(axis=1)
+    def predict(self, scores: Reals, languages: Any = None) -> Ints:
+        """Return the answer of each row of scores as a place in ``classes``.
+
+        Args:
+            scores: as `scores` gives them.
+            languages: of the texts, shape (n_texts,), for thresholds by language; None: not known.
+        """
+        if len(self.classes) != 2:  # noqa: PLR2004 -- yes and no
+            return scores.argmax(axis=1)
+        threshold: Any = self.threshold
+        if languages is not None:
+            for language, own in self.by_language.items():
+                threshold = np.where(languages == language, own, threshold)
+        return (scores[:, 1] >= threshold).astype(np.int64)
+
+    def calibrated(self, distances: Reals, truth: Bools) -> Head:
+        """Return the head with probabilities fitted to texts that it was not trained on.
+
+        Platt's sigmoid (1999), with his smoothed answers. The threshold stays where it was on the distances.
+        The head stays as it is where fewer than 10 texts are positive or negative, or where higher
+        distances do not mean likelier.
+
+        Args:
+            distances: of the texts, shape (n_texts, 1).
+            truth: which are positive, shape (n_texts,).
+        """
+        positives = int(truth.sum())
+        enough = min(positives, len(truth) - positives) >= MIN_POSITIVES_TO_TUNE
+        if not enough or not self.is_linear or self.is_constant or distances.shape[1] != 1:
+            return self
+        high, low = (positives + 1) / (positives + 2), 1 / (len(truth) - positives + 2)
+        hoped = np.where(truth, high, low)
+        sigmoid: Any = LogisticRegression(C=np.inf, max_iter=_MAX_ITERATIONS)
+        sigmoid.fit(
+            np.concatenate([distances, distances]),
+            np.repeat([1, 0], len(truth)),
+            sample_weight=np.concatenate([hoped, 1 - hoped]),
+        )
+        slope, offset = float(sigmoid.coef_[0, 0]), float(sigmoid.intercept_[0])
+        if slope <= 0:
+            return self
+        return replace(self, calibration=(slope, offset), threshold=float(expit(offset)))
+
+    def _known(self, distances: Reals) -> tuple[Any, float]:
+        """Return scores of the answers that training saw, and what the others have."""
+        estimator = self.estimator
+        if not self.is_linear:
+            return estimator.predict_proba(distances), 0.0
+        if distances.shape[1] > 1:
+            return (_likely(distances), 0.0) if self._is_logistic else (distances, -np.inf)
+        slope, offset = self.calibration or (1.0, 0.0)
+        if self.calibration or self._is_logistic:
+            yes = expit(slope * distances[:, 0] + offset)
+            return np.column_stack([1 - yes, yes]), 0.0
+        return np.column_stack([-distances[:, 0], distances[:, 0]]), -np.inf
+
+    @property
+    def _is_logistic(self) -> bool:
+        return hasattr(self.estimator, "predict_proba")
+
+
+def _likely(distances: Reals) -> Reals:
+    powers = np.exp(distances - distances.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def fit_head(recipe: Recipe, target: Target, features: Any, weights: Reals | None, seed: int) -> Head:
@@ -80,7 +153,8 @@ def fit_head(recipe: Recipe, target: Target, features: Any, weights: Reals | Non
     majority = recipe.estimator == "majority" or len(answers) < 2  # noqa: PLR2004 -- two answers
     estimator: Any = DummyClassifier(strategy="prior") if majority else _estimator(recipe, seed)
     if len(codes):
-        estimator.fit(features[asked], codes, sample_weight=None if weights is None else weights[asked])
+        rows = features if asked.all() else features[asked]
+        estimator.fit(rows, codes, sample_weight=None if weights is None else weights[asked])
     else:
         estimator.fit(np.zeros((1, 1)), np.zeros(1, dtype=np.int64))
     default = 0.5 if hasattr(estimator, "predict_proba") else 0.0
@@ -112,6 +186,8 @@ def _estimator(recipe: Recipe, seed: int) -> Any:
         return LogisticRegression(
             C=recipe.regularisation, class_weight=weight, max_iter=_MAX_ITERATIONS, random_state=seed
         )
+    if recipe.hashed:
+        return DualSvm(C=recipe.regularisation, class_weight=weight, random_state=seed)
     return LinearSVC(
         C=recipe.regularisation, class_weight=weight, max_iter=_MAX_ITERATIONS, random_state=seed
     )

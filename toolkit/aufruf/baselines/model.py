@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from aufruf.baselines.features import make_features
-from aufruf.baselines.heads import MIN_POSITIVES_TO_TUNE, best_threshold, fit_head
+from aufruf.baselines.hashing import HashedNgrams
+from aufruf.baselines.heads import (
+    MIN_POSITIVES_OF_LANGUAGE,
+    MIN_POSITIVES_TO_TUNE,
+    best_threshold,
+    fit_head,
+)
 from aufruf.baselines.probes import fact_values
 from aufruf.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
-    from aufruf.baselines.examples import Examples, Ints, Reals
+    from aufruf.baselines.examples import Examples, Ints, Reals, Target
     from aufruf.baselines.heads import Head
     from aufruf.baselines.recipes import Recipe
 
@@ -46,22 +54,52 @@ class Model:
 
     def answer(self, examples: Examples) -> dict[str, Answers]:
         """Return each head's answers to examples, by the head's name; their own answers are not looked at."""
+        distances = self.distances(examples)
+        found: dict[str, Answers] = {}
+        for head in self.heads:
+            scores = head.scores(distances[head.name])
+            found[head.name] = Answers(scores, head.predict(scores, examples.languages))
+        return found
+
+    def distances(self, examples: Examples) -> dict[str, Reals]:
+        """Return how far examples are from each head's borders, shape (n_texts, n_borders), by its name."""
+        if isinstance(self.features, HashedNgrams):
+            return self._distances_at_once(self.features, examples)
         matrix = self._matrix(examples)
-        scores = {head.name: head.scores(matrix) for head in self.heads}
-        return {head.name: Answers(scores[head.name], head.predict(scores[head.name])) for head in self.heads}
+        return {head.name: head.distances(matrix) for head in self.heads}
 
     def tuned(self, validation: Examples) -> Model:
-        """Return the model with thresholds of the highest F1 on validation.
+        """Return the model with probabilities and with thresholds of the highest F1, both from validation.
 
-        A head keeps its default where validation holds fewer than 10 positive texts of it.
+        A head stays as it is where validation holds fewer than 10 positive texts of it; a language has a
+        threshold of its own from 50 positive texts on.
         """
-        answers = self.answer(validation)
-        return replace(self, heads=tuple(_tuned(head, answers[head.name], validation) for head in self.heads))
+        distances = self.distances(validation)
+        return replace(
+            self, heads=tuple(_tuned(head, distances[head.name], validation) for head in self.heads)
+        )
+
+    def calibrated(self, distances: Mapping[str, Reals], examples: Examples) -> Model:
+        """Return the model with probabilities, from distances to texts that stood outside of training."""
+        heads = (_calibrated(head, distances[head.name], examples) for head in self.heads)
+        return replace(self, heads=tuple(heads))
 
     def _matrix(self, examples: Examples) -> Any:
         if self.features is None:
             return np.zeros((len(examples), 1))
         return self.features.transform(_seen(self.recipe, examples))
+
+    def _distances_at_once(self, features: HashedNgrams, examples: Examples) -> dict[str, Reals]:
+        linear = [head for head in self.heads if head.is_linear]
+        found = {head.name: np.zeros((len(examples), 1)) for head in self.heads if not head.is_linear}
+        if not linear:
+            return found
+        weights = np.concatenate([head.estimator.coef_ for head in linear])
+        intercepts = np.concatenate([head.estimator.intercept_ for head in linear])
+        distances = features.score(examples.texts, weights, intercepts)
+        borders = np.cumsum([len(head.estimator.coef_) for head in linear])[:-1]
+        parts = np.split(distances, borders, axis=1)
+        return found | {head.name: part for head, part in zip(linear, parts, strict=True)}
 
 
 def fit_model(recipe: Recipe, examples: Examples, *, seed: int, step: Step) -> Model:
@@ -82,22 +120,54 @@ def fit_model(recipe: Recipe, examples: Examples, *, seed: int, step: Step) -> M
             f"the {len(examples):,} texts to train on are too few or too short: no n-gram is left to learn"
         ) from error
     heads: list[Head] = []
-    for done, target in enumerate(examples.targets, start=1):
-        step(target.name, done, total)
-        heads.append(fit_head(recipe, target, matrix, examples.weights, seed))
+    for head in _fitted(recipe, examples, matrix, seed):
+        heads.append(head)
+        step(head.name, len(heads), total)
     step("trained", total, total)
     return Model(recipe, features, tuple(heads))
 
 
+def _fitted(recipe: Recipe, examples: Examples, matrix: Any, seed: int) -> Iterator[Head]:
+    """Fit the heads; on all processors where the estimator allows it, in the order of the targets."""
+
+    def fit(target: Target) -> Head:
+        return fit_head(recipe, target, matrix, examples.weights, seed)
+
+    if not (recipe.hashed and recipe.estimator == "linear_svm"):
+        yield from map(fit, examples.targets)
+        return
+    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
+        yield from pool.map(fit, examples.targets)
+
+
 def _seen(recipe: Recipe, examples: Examples) -> Any:
     """Return what a recipe's features are made of: the texts, or what is known of them."""
-    return fact_values(examples.facts, recipe.knows) if recipe.knows else examples.texts.to_list()
+    if recipe.knows:
+        return fact_values(examples.facts, recipe.knows)
+    return examples.texts if recipe.hashed else examples.texts.to_list()
 
 
-def _tuned(head: Head, answers: Answers, validation: Examples) -> Head:
+def _calibrated(head: Head, distances: Reals, examples: Examples) -> Head:
+    target = examples.target(head.name)
+    if not target.is_yes_no:
+        return head
+    return head.calibrated(distances[target.asked], (target.codes == 1)[target.asked])
+
+
+def _tuned(head: Head, distances: Reals, validation: Examples) -> Head:
     target = validation.target(head.name)
     truth = (target.codes == 1)[target.asked]
     if head.is_constant or not target.is_yes_no or truth.sum() < MIN_POSITIVES_TO_TUNE:
         return head
-    threshold = best_threshold(truth, answers.scores[target.asked, 1])
-    return replace(head, threshold=threshold, threshold_from="validation")
+    likely = head.calibrated(distances[target.asked], truth)
+    scores = likely.scores(distances)[target.asked, 1]
+    own: dict[str, float] = {}
+    if validation.languages is not None:
+        languages = validation.languages[target.asked]
+        for language in np.unique(languages[truth]):
+            of_it = languages == language
+            if (truth & of_it).sum() >= MIN_POSITIVES_OF_LANGUAGE:
+                own[str(language)] = best_threshold(truth[of_it], scores[of_it])
+    return replace(
+        likely, threshold=best_threshold(truth, scores), threshold_from="validation", by_language=own
+    )

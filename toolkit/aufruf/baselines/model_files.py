@@ -26,7 +26,9 @@ RECORD = "model.json"
 CARD = "README.md"
 OURS = (
     "aufruf.baselines.cues.VoiceCues",
+    "aufruf.baselines.descent.DualSvm",
     "aufruf.baselines.features.TfidfNgrams",
+    "aufruf.baselines.hashing.HashedNgrams",
     "aufruf.baselines.lexicon_features.LexiconTerms",
     "aufruf.baselines.probes.TextLength",
 )
@@ -142,7 +144,16 @@ def version_notes(record: ModelRecord) -> list[str]:
 def _assembled(content: Any, record: ModelRecord, path: Path) -> Model:
     try:
         heads = tuple(
-            Head(h.name, h.classes, estimator, h.threshold, cast("Any", h.threshold_from), h.counts)
+            Head(
+                h.name,
+                h.classes,
+                estimator,
+                h.threshold,
+                cast("Any", h.threshold_from),
+                h.counts,
+                h.calibration,
+                h.by_language,
+            )
             for h, estimator in zip(record.heads, content["estimators"], strict=True)
         )
         return Model(record.recipe, content["features"], heads)

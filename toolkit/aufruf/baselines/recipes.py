@@ -34,9 +34,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is trained. ``name`` is the file's.
 
     ``regularisation`` is scikit-learn's C, the inverse of the penalty; ``balanced`` weighs both answers
-    alike, however rare one is. ``characters`` are n-grams inside words. ``reads`` names features that are
-    no n-grams; ``knows`` names what it looks at instead of the text. A ``probe`` must not work: what it
-    reaches can be had without reading.
+    alike, however rare one is. ``characters`` are n-grams inside words; ``hashed`` n-grams share columns
+    by chance and need no list of them. ``reads`` names features that are no n-grams; ``knows`` names what
+    it looks at instead of the text. A ``probe`` must not work: what it reaches can be had without reading.
     """
 
     title: str
@@ -44,6 +44,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str = ""
     regularisation: Positive = 1.0
     balanced: bool = False
+    hashed: bool = False
     words: Ngrams | None = None
     characters: Ngrams | None = None
     reads: tuple[Block, ...] = ()
@@ -56,6 +57,15 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"{self.estimator} needs [words], [characters], reads or knows")
         if reads_text and self.knows:
             raise ValueError("a probe that knows facts reads no text: leave out knows, or what it reads")
+        if self.hashed and not self._can_be_hashed():
+            raise ValueError(
+                "hashed takes n-grams alone, with one min_df and sublinear_tf in [words] and [characters]"
+            )
+
+    def _can_be_hashed(self) -> bool:
+        blocks = [block for block in (self.words, self.characters) if block is not None]
+        alike = {(block.min_df, block.sublinear_tf) for block in blocks}
+        return len(alike) == 1 and not self.reads
 
     @property
     def needs(self) -> str:

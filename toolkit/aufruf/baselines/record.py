@@ -47,13 +47,15 @@ Origin = ReleaseOrigin | TableOrigin
 
 
 class HeadRecord(_Entry, frozen=True):
-    """How a head decides, and how often each answer stood in training."""
+    """How a head decides, and how often each answer stood in training, as in `Head`."""
 
     name: str
     classes: tuple[str, ...]
     threshold: float
     threshold_from: str
     counts: dict[str, int]
+    calibration: tuple[float, float] | None = None
+    by_language: dict[str, float] = {}
 
 
 class ModelRecord(_Entry, frozen=True):
@@ -79,6 +81,14 @@ def versions() -> dict[str, str]:
 def head_records(heads: Sequence[Head]) -> tuple[HeadRecord, ...]:
     """Return what the record says of heads."""
     return tuple(
-        HeadRecord(head.name, head.classes, head.threshold, head.threshold_from, head.counts)
+        HeadRecord(
+            head.name,
+            head.classes,
+            head.threshold,
+            head.threshold_from,
+            head.counts,
+            head.calibration,
+            head.by_language,
+        )
         for head in heads
     )

@@ -16,7 +16,7 @@ from aufruf.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from aufruf.baselines.examples import Ints
+    from aufruf.baselines.examples import Reals
     from aufruf.baselines.model import Model, Step
     from aufruf.baselines.recipes import Recipe
     from aufruf.baselines.release_data import Release
@@ -103,20 +103,23 @@ def fit_on_table(
     parts = folds_of(examples, folds or HELD_OUT_FOLDS, seed)
     used = parts if folds else parts[:1]
     rounds = len(used) + 1
-    found: list[tuple[Ints, Mapping[str, Answers]]] = []
+    answers: list[Mapping[str, Answers]] = []
+    distances: list[Mapping[str, Reals]] = []
     for number, (train, held_out) in enumerate(used):
         fitted = fit_model(recipe, examples.take(train), seed=seed, step=_within(step, number, rounds))
-        found.append((held_out, fitted.answer(examples.take(held_out))))
+        answers.append(fitted.answer(examples.take(held_out)))
+        distances.append(fitted.distances(examples.take(held_out)))
+    scored = examples.take(np.concatenate([held_out for _, held_out in used]))
     model = fit_model(recipe, examples, seed=seed, step=_within(step, rounds - 1, rounds))
-    scored = np.concatenate([rows for rows, _ in found])
-    answers = joined([answers for _, answers in found])
-    scores = score(examples.take(scored), answers, seed=seed)
+    far = {name: np.concatenate([part[name] for part in distances]) for name in distances[0]}
+    model = model.calibrated(far, scored)
+    scores = score(scored, joined(answers), seed=seed)
     return Training(
         model,
         scores,
         "cross-validation" if folds else "held out",
         len(examples),
-        [*_table_notes(table, folds), *_notes(model), *few_positives(examples.take(scored))],
+        [*_table_notes(table, folds), *_notes(model), *few_positives(scored)],
     )
 
 

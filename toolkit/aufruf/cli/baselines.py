@@ -57,7 +57,7 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    recipe: Annotated[str | None, typer.Argument(help="A recipe's name, or a file of one's own.")] = None,
+    recipe: Annotated[str, typer.Argument(help="A recipe's name, or a file of one's own.")] = "hashed-svm",
     data: DataOption = None,
     release: ReleaseOption = None,
     table: TableOption = None,
@@ -82,7 +82,7 @@ def train(
 ) -> None:
     """Train a baseline on a release (the newest by default), or on any table.
 
-    Example: aufruf train tfidf-logreg --release 0.1.0
+    Example: aufruf train hashed-svm --release 0.1.0
     """
     from aufruf.baselines.recipes import load_recipe
     from aufruf.baselines.runs import default_name
@@ -91,8 +91,6 @@ def train(
     if listed:
         _show_recipes(as_json)
         return
-    if recipe is None:
-        raise typer.BadParameter("say which recipe; `aufruf train --list` shows them")
     _check_options(data, release, table, [text, label, positive, group, folds])
     around = _workspace(workspace, needed=data is None and table is None)
     chosen = load_recipe(recipe)
@@ -145,7 +143,7 @@ def evaluate(
 ) -> None:
     """Score a model per label and language, with intervals: on the release it was trained on, or on others.
 
-    Example: aufruf evaluate models/tfidf-logreg-0.1.0 --split test
+    Example: aufruf evaluate models/hashed-svm-0.1.0 --split test
     """
     from aufruf.baselines.evaluation import evaluate_on_release, evaluate_on_table, trained_on
 
