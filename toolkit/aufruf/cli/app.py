@@ -16,6 +16,7 @@ from aufruf.cli import (
     gold,
     keys,
     labelstudio,
+    predict,
     prevalence,
     publish,
     quarantine,
@@ -56,6 +57,7 @@ takedown.register(app)
 rehydrate.register(app)
 publish.register(app)
 baselines.register(app)
+predict.register(app)
 
 _FULL_OR_READ_ONLY = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 

@@ -92,7 +92,7 @@ def train(
         _show_recipes(as_json)
         return
     _check_options(data, release, table, [text, label, positive, group, folds])
-    around = _workspace(workspace, needed=data is None and table is None)
+    around = find_workspace(workspace, needed=data is None and table is None)
     chosen = load_recipe(recipe)
     columns = (text, label, positive, group)
     examples = _release(data, release, around) if table is None else _table(table, columns)
@@ -150,16 +150,16 @@ def evaluate(
     if suite is not None:
         if data or release or table:
             raise typer.BadParameter("--suite stands instead of --data, --release and --table")
-        folder = _model(model, _workspace(workspace, needed=False))
+        folder = find_model(model, find_workspace(workspace, needed=False))
         columns = (text, label, positive, group, functionality)
         show_suite(_on_suite(folder, suite, columns, head, rounds, seed), as_json=as_json)
         return
     _check_options(data, release, table, [text, label, positive, group, head, functionality])
-    around = _workspace(workspace, needed=False)
-    folder = _model(model, around)
+    around = find_workspace(workspace, needed=False)
+    folder = find_model(model, around)
     if table is None:
         version = release or (trained_on(folder) if data is None else None)
-        around = around if data else _workspace(workspace, needed=True)
+        around = around if data else find_workspace(workspace, needed=True)
         chosen = _release(data, version, around)
         report = evaluate_on_release(folder, chosen, split=split, rounds=rounds, seed=seed)
     else:
@@ -191,7 +191,7 @@ def _check_options(
         )
 
 
-def _workspace(given: Path | None, *, needed: bool) -> Workspace | None:
+def find_workspace(given: Path | None, *, needed: bool) -> Workspace | None:
     """Open the workspace; None if there is none, none was named, and none is needed."""
     from aufruf.errors import WorkspaceError
     from aufruf.workspace import open_workspace
@@ -222,7 +222,7 @@ def _table(path: Path, columns: tuple[str | None, str | None, str | None, str | 
     return read_table(path, text=text, label=label, positive=positive, group=group)
 
 
-def _model(given: Path, around: Workspace | None) -> Path:
+def find_model(given: Path, around: Workspace | None) -> Path:
     """Return the model's folder: as given, else of that name in the workspace."""
     inside = around.root / "models" / given.name if around else given
     return inside if not given.exists() and inside.is_dir() else given
