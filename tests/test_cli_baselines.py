@@ -138,7 +138,6 @@ def test_a_dry_run_of_train_writes_nothing(released_workspace: Workspace):
 @pytest.mark.parametrize(
     "words",
     [
-        ("train",),
         ("train", "majority", "--table", "x.csv"),
         ("train", "majority", "--table", "x.csv", "--data", "y"),
         ("train", "majority", "--text", "a"),

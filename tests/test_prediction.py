@@ -70,7 +70,7 @@ def test_every_row_has_a_row_with_its_id_decision_and_score(model: Path, posts: 
     assert (found["call"].is_null() == missing).all()
     assert (found["call_score"].is_null() == missing).all()
     assert report.heads[0].yes == found["call"].sum()
-    threshold = load_model(model)[0].heads[0].threshold
+    threshold = report.heads[0].threshold
     assert found.filter(pl.col("call") != (pl.col("call_score") >= threshold)).is_empty()
     assert set(given.filter(found["call"])["text"].str.ends_with("!")) == {True}
 
@@ -167,7 +167,7 @@ def test_a_parquet_file_tells_how_it_came_about(model: Path, posts: Path, tmp_pa
     report = predict(model, table_source(posts), tmp_path / "out.parquet")
     told = read_metadata(tmp_path / "out.parquet")
     assert told["model_sha256"] == report.model_sha256
-    assert told["thresholds"] == {"call": 0.5}
+    assert told["thresholds"] == {"call": report.heads[0].threshold}
     assert told["scores"] == {"call": "probability"}
     assert told["counts"]["scored"] == 36
     assert read_metadata(posts) == {}
@@ -178,7 +178,7 @@ def test_the_model_of_a_release_finds_records_for_the_next_round(
 ):
     """From the workspace's own records by predict to a round drawn by uncertainty."""
     models, output = released_workspace.root / "models", tmp_path / "scores.parquet"
-    train(load_recipe("tfidf-svm"), released_workspace.root / "releases" / "0.1.0", models / "m")
+    train(load_recipe("hashed-svm"), released_workspace.root / "releases" / "0.1.0", models / "m")
     report = predict(models / "m", records_source(released_workspace), output, scores_for=["all"])
     records = newest_records(released_workspace.store.scan(RECORDS)).select("record_id").collect()
     assert report.scored == records.height
@@ -191,17 +191,22 @@ def test_the_model_of_a_release_finds_records_for_the_next_round(
     assert drawn.drawn == 5
 
 
-def test_half_is_where_the_decision_changes(released_workspace: Workspace, tmp_path: Path):
+def test_scores_of_a_label_are_probabilities_or_else_half_where_the_decision_changes(
+    released_workspace: Workspace, tmp_path: Path
+):
     folder = released_workspace.root / "models" / "m"
-    for recipe in ("tfidf-svm", "tfidf-logreg"):
+    for recipe in ("hashed-svm", "tfidf-logreg"):
         train(load_recipe(recipe), released_workspace.root / "releases" / "0.1.0", folder)
         source = records_source(released_workspace)
         predict(folder, source, tmp_path / "wide.parquet")
         predict(folder, source, tmp_path / "long.parquet", scores_for=["threat", "threat_author"])
         wide, long = pl.read_parquet(tmp_path / "wide.parquet"), pl.read_parquet(tmp_path / "long.parquet")
+        heads = {head.name: head for head in load_model(folder)[0].heads}
         for label, head in (("threat", "threat_contained"), ("threat_author", "threat_author")):
             scores = long.filter(pl.col("label") == label)["score"]
-            assert ((scores >= 0.5) == wide[head]).all()
+            border = heads[head].threshold if heads[head].calibration else 0.5
+            assert ((scores >= border) == wide[head]).all()
+            assert not heads[head].calibration or (scores == wide[f"{head}_score"]).all()
 
 
 def test_several_answers_are_told_by_name(tmp_path: Path):

@@ -96,8 +96,8 @@ def predict(  # noqa: PLR0913 -- the command's options, in the same words
         source: what is to be scored.
         output: a file that ends in .parquet or .jsonl; one that is there is replaced.
         scores_for: labels or yes/no heads, or ``all``: write ``record_id``, ``label`` and ``score`` from 0 to
-            1 instead, as sampling reads them (see `aufruf.scores`); .5 is where the head's decision
-            changes. Rows without a text have none. A label stands for its head ``LABEL_contained``.
+            1 instead, as sampling reads them (see
+            `certainty`). Rows without a text have none. A label stands for its head ``LABEL_contained``.
         dry_run: whether to stop before reading more than the first batch.
         advance: is told of progress.
 
@@ -179,13 +179,15 @@ def _long(ids: pl.Series, answers: Mapping[str, Answers], told: Mapping[str, Hea
 
 
 def certainty(head: Head, scores: Reals) -> Reals:
-    """Return scores of yes on a scale from 0 to 1 on which .5 is the head's threshold.
+    """Return scores of yes on a scale from 0 to 1.
 
-    Log-odds of probabilities and distances are moved by the threshold's, and squeezed by the logistic
-    function. A probability is not changed where the threshold is .5.
+    Probabilities of a calibrated head are left as they are. All others are moved so that .5 is the head's
+    threshold: their log-odds, or the distances, less the threshold's, squeezed by the logistic function.
     """
     from scipy.special import expit
 
+    if head.calibration:
+        return scores
     with np.errstate(divide="ignore"):
         moved = (
             _log_odds(scores) - _log_odds(np.array(head.threshold))
@@ -248,7 +250,8 @@ def _metadata(run: _Run, counts: Counts) -> dict[str, Any]:
 
 
 def _scale(head: Head) -> str:
-    return "probability" if hasattr(head.estimator, "predict_proba") else "distance"
+    made = head.calibration is not None or hasattr(head.estimator, "predict_proba")
+    return "probability" if made else "distance"
 
 
 def _report(run: _Run, output: Path | None, counts: Counts, resumed: int) -> Prediction:
