@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from aufruf.baselines.examples import NOT_ASKED, YES_NO, Examples, Target
-from aufruf.baselines.metrics import Judged, figures, tally
+from aufruf.baselines.metrics import Judged, Ranking, figures, mention_figures, named
 from aufruf.baselines.model import Answers
-from aufruf.baselines.resampling import draws, interval
+from aufruf.baselines.resampling import drawn_counts, draws, interval
 from aufruf.baselines.scoring import Score, few_positives, score
 
 judgements = st.integers(1, 40).flatmap(
@@ -32,28 +33,64 @@ def judged(truth: list[bool], scores: list[int], units: list[int] | None = None)
     return Judged(np.array(truth), values >= 0, values, places)
 
 
-def by_sklearn(truth: np.ndarray, predicted: np.ndarray, scores: np.ndarray) -> dict[str, float]:
+def figures_of(given_: Judged, drawn: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    once = np.ones((1, len(given_)), dtype=np.int32)
+    return figures(named(Ranking(given_).counted(once if drawn is None else drawn)))
+
+
+def by_sklearn(
+    truth: np.ndarray, predicted: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None
+) -> dict[str, Any]:
     """scikit-learn's figures; NaN where a figure has nothing to count."""
     both = bool(truth.any() and not truth.all())
-    some = {"zero_division": 0.0}
+    some: dict[str, Any] = {"zero_division": 0.0, "sample_weight": weights}
+    weighted = {"sample_weight": weights}
+    are_probabilities = scores.min() >= 0 and scores.max() <= 1
     return {
         "macro_f1": sk.f1_score(truth, predicted, average="macro", **some),
-        "precision": sk.precision_score(truth, predicted) if predicted.any() else np.nan,
-        "recall": sk.recall_score(truth, predicted) if truth.any() else np.nan,
+        "micro_f1": sk.f1_score(truth, predicted, average="micro", **some),
+        "precision": sk.precision_score(truth, predicted, **weighted) if predicted.any() else np.nan,
+        "recall": sk.recall_score(truth, predicted, **weighted) if truth.any() else np.nan,
         "f1": sk.f1_score(truth, predicted, **some) if truth.any() else np.nan,
-        "average_precision": sk.average_precision_score(truth, scores) if truth.any() else np.nan,
-        "roc_auc": sk.roc_auc_score(truth, scores) if both else np.nan,
+        "average_precision": sk.average_precision_score(truth, scores, **weighted) if truth.any() else np.nan,
+        "roc_auc": sk.roc_auc_score(truth, scores, **weighted) if both else np.nan,
+        "brier": sk.brier_score_loss(truth, scores, **weighted, labels=[False, True])
+        if are_probabilities
+        else np.nan,
     }
 
 
-@given(judgements)
-@settings(max_examples=40, deadline=None)
-def test_figures_equal_those_of_scikit_learn(found: tuple[list[bool], list[int], list[int]]):
+def calibration_error(truth: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> float:
+    """The error by tenths of the score, a bin at a time: scikit-learn has none."""
+    if scores.min() < 0 or scores.max() > 1:
+        return float("nan")
+    tenth = np.minimum((scores * 10).astype(int), 9)
+    bins = [tenth == number for number in set(tenth.tolist())]
+    gaps = [
+        weights[rows].sum()
+        * abs(
+            np.average(scores[rows], weights=weights[rows]) - np.average(truth[rows], weights=weights[rows])
+        )
+        for rows in bins
+    ]
+    return sum(gaps) / weights.sum()
+
+
+@given(judgements, st.sampled_from(["distances", "probabilities"]), st.integers(0, 9))
+@settings(max_examples=60, deadline=None)
+def test_figures_equal_those_of_scikit_learn(
+    found: tuple[list[bool], list[int], list[int]], kind: str, seed: int
+):
     truth, scores, _ = found
-    given_ = judged(truth, scores)
-    ours = figures(tally(given_, len(truth)), np.ones((len(truth), 1)))
-    theirs = by_sklearn(given_.truth, given_.predicted, given_.scores)
-    assert {name: values[0] for name, values in ours.items()} == pytest.approx(theirs, nan_ok=True)
+    weights = np.random.default_rng(seed).uniform(0.1, 3, len(truth))
+    plain = judged(truth, scores)
+    some = replace(plain, scores=1 / (1 + np.exp(-plain.scores))) if kind == "probabilities" else plain
+    for given_ in (some, replace(some, weights=weights)):
+        theirs = by_sklearn(given_.truth, given_.predicted, given_.scores, given_.weights)
+        each = np.ones(len(truth)) if given_.weights is None else weights
+        theirs["ece"] = calibration_error(given_.truth, given_.scores, each)
+        ours = {name: values[0] for name, values in figures_of(given_).items()}
+        assert ours == pytest.approx(theirs, nan_ok=True)
 
 
 @given(judgements, st.integers(0, 9))
@@ -63,26 +100,42 @@ def test_figures_of_a_draw_equal_those_of_the_texts_drawn(
 ):
     truth, scores, units = found
     given_ = judged(truth, scores, units)
-    counts = tally(given_, 5)
-    for draw in draws(5, 3, seed):
-        ours = figures(counts, draw)
-        for column in range(draw.shape[1]):
-            rows = np.repeat(np.arange(len(truth)), draw[given_.units, column].astype(int))
+    for draw in drawn_counts(5, 3, seed):
+        ours = figures_of(given_, draw)
+        del ours["ece"]
+        for number, counts in enumerate(draw):
+            rows = np.repeat(np.arange(len(truth)), counts[given_.units])
             drawn = (given_.truth[rows], given_.predicted[rows], given_.scores[rows])
             theirs = by_sklearn(*drawn) if len(rows) else dict.fromkeys(ours, np.nan)
-            assert {name: values[column] for name, values in ours.items()} == pytest.approx(
-                theirs, nan_ok=True
-            )
+            ours_then = {name: values[number] for name, values in ours.items()}
+            if not (given_.scores >= 0).all() or (given_.scores > 1).any():
+                theirs["brier"] = np.nan
+            assert ours_then == pytest.approx(theirs, nan_ok=True)
 
 
 def test_a_worked_example():
     """Two of three positives found, one false alarm: P = R = F1 = 2/3; ranks 1, 3, 5 of 5 are positive."""
-    scores = [2, 1, 0, -1, -2]
-    ours = figures(tally(judged([True, False, True, False, True], scores), 5), np.ones((5, 1)))
+    ours = figures_of(judged([True, False, True, False, True], [2, 1, 0, -1, -2]))
     assert ours["precision"] == ours["recall"] == ours["f1"] == pytest.approx(2 / 3)
     assert ours["average_precision"] == pytest.approx((1 / 1 + 2 / 3 + 3 / 5) / 3)
     assert ours["roc_auc"] == pytest.approx((2 + 1 + 0) / 6)
     assert ours["macro_f1"] == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert ours["micro_f1"] == pytest.approx(3 / 5)
+
+
+def test_at_a_recall_of_80_percent_mentions_count_down_to_the_score_that_finds_so_many():
+    """Five positives; the fourth has score 3, tied with a mention: of four mentions three are so high."""
+    truth = np.array([True, True, True, True, True, False, False, False, False, False])
+    scores = np.array([9.0, 8.0, 7.0, 3.0, 1.0, 8.5, 5.0, 3.0, 2.0, 6.0])
+    is_mention = np.array([False, False, False, False, False, True, True, True, True, False])
+    given_ = Judged(truth, scores >= 7, scores, np.arange(10), mentions=is_mention)
+    once = np.ones((1, 10), dtype=np.int32)
+    found = mention_figures(named(Ranking(given_).counted(once)))
+    assert found["mention_false_positive_rate"] == [1 / 4]
+    assert found["mention_false_positive_rate_at_recall_80"] == [3 / 4]
+    nothing = replace(given_, truth=np.zeros(10, dtype=bool))
+    found = mention_figures(named(Ranking(nothing).counted(once)))
+    assert np.isnan(found["mention_false_positive_rate_at_recall_80"]).all()
 
 
 def test_each_draw_takes_as_many_units_as_there_are_and_the_first_takes_each_once():
@@ -107,8 +160,9 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says(repetitions: int
     for trial in range(trials):
         truth = rng.random(60) < 0.7
         given_ = Judged(truth, np.ones(60, dtype=bool), np.zeros(60), np.arange(60))
-        counts = tally(given_, 60)
-        values = np.concatenate([figures(counts, draw)["precision"] for draw in draws(60, 300, trial)])
+        values = np.concatenate(
+            [figures_of(given_, drawn)["precision"] for drawn in drawn_counts(60, 300, trial)]
+        )
         low, high = interval(values[1:])
         assert low is not None
         assert high is not None
@@ -121,8 +175,9 @@ def test_an_interval_over_units_is_wider_than_one_over_texts_that_repeat_each_ot
     predicted = np.tile([True, False, False, True, True, False, True, False], 40)
 
     def width(units: np.ndarray) -> float:
-        counts = tally(Judged(truth, predicted, predicted * 1.0, units), int(units.max()) + 1)
-        values = [figures(counts, draw)["macro_f1"] for draw in draws(int(units.max()) + 1, 400, 0)]
+        given_ = Judged(truth, predicted, predicted * 1.0, units)
+        blocks = drawn_counts(int(units.max()) + 1, 400, 0)
+        values = [figures_of(given_, drawn)["macro_f1"] for drawn in blocks]
         low, high = interval(np.concatenate(values)[1:])
         assert low is not None
         assert high is not None
@@ -138,6 +193,8 @@ def examples(codes: dict[str, list[int]], languages: list[str] | None = None, **
         texts=pl.Series([""] * n),
         targets=targets,
         units=more.get("units", np.arange(n)),
+        weights=more.get("weights"),
+        facts=more.get("facts"),
         languages=None if languages is None else np.array(languages),
     )
 
@@ -176,7 +233,7 @@ def test_what_cannot_be_computed_is_null_and_never_nan():
     given_ = examples({"a": [0, 0, 0]})
     found = score(given_, {"a": answers([-1, -1, 1])}, rounds=20)
     undefined = {row.metric for row in found if row.value is None}
-    assert undefined == {"recall", "f1", "average_precision", "roc_auc"}
+    assert undefined == {"recall", "f1", "average_precision", "roc_auc", "brier", "ece"}
     assert all(row.low is None and row.high is None for row in found if row.value is None)
     assert only(found, metric="precision").value == 0.0
 
@@ -217,6 +274,57 @@ def test_a_mention_called_the_authors_own_is_counted_among_mentions_alone():
     said = {"threat_author": answers([1, 1, 1, -1, 1, 1]), "threat_contained": answers([1] * 6)}
     rate = only(score(given_, said, rounds=20), metric="mention_false_positive_rate")
     assert (rate.label, rate.value, rate.n) == ("threat_author", pytest.approx(2 / 3), 3)
+
+
+def test_figures_are_told_by_kind_source_and_voice_only_where_asked_for():
+    """60 posts of one source and 40 items of news, half of them mentions: 10 condemned, 10 reported."""
+    facts = pl.DataFrame(
+        {
+            "kind": ["post"] * 60 + ["news"] * 40,
+            "source": ["a"] * 60 + ["b"] * 40,
+            "threat_voice": [[]] * 80 + [["condemning"]] * 10 + [["reporting", "condemning"]] * 10,
+        }
+    )
+    author = [1, 0] * 30 + [0] * 40
+    contained = [1, 0] * 30 + [0] * 20 + [1] * 20
+    given_ = examples({"threat_author": author, "threat_contained": contained}, facts=facts)
+    said = {"threat_author": answers([1] * 30 + [-1] * 50 + [1] * 10 + [-1] * 10)}
+    said["threat_contained"] = said["threat_author"]
+    assert {row.slice for row in score(given_, said, rounds=5)} == {None}
+    found = score(given_, said, rounds=5, sliced=True)
+    assert {row.slice for row in found} == {
+        *(None, "kind=news", "kind=post", "source=a", "voice=condemning", "voice=reporting")
+    }
+    rate = {"label": "threat_author", "metric": "mention_false_positive_rate"}
+    values = {row.slice: (row.value, row.n) for row in found if row.metric == rate["metric"]}
+    assert values == {
+        None: (0.5, 20),
+        "kind=news": (0.5, 20),
+        "kind=post": (None, 0),
+        "source=a": (None, 0),
+        "voice=condemning": (0.5, 20),
+        "voice=reporting": (0.0, 10),
+    }
+    news = only(found, label="threat_contained", metric="recall", slice="kind=news")
+    assert (news.value, news.n) == (0.5, 40)
+
+
+def test_a_text_counts_by_its_design_weight_in_weighted_figures_alone():
+    """Recall: 1 of 2 positives as sampled; the one found stands for 3 texts, the other for 1."""
+    weights = np.array([3.0, 1.0, 1.0, 1.0])
+    given_ = examples({"a": [1, 1, 0, 0]}, weights=weights)
+    found = score(given_, {"a": answers([1, -1, -1, 1])}, rounds=5, sliced=True)
+    assert only(found, metric="recall", weighted=False).value == 0.5
+    assert only(found, metric="recall", weighted=True).value == 0.75
+    assert only(found, metric="precision", weighted=True).value == 0.75
+
+
+def test_the_mean_over_labels_has_the_f1_of_all_questions_together_beside_it():
+    given_ = examples({"a": [1, 0, 1], "b": [1, 1, 0]})
+    said = {"a": answers([1, 1, -1]), "b": answers([1, 1, -1])}
+    found = score(given_, said, means={"author": ["a", "b"]}, rounds=5)
+    micro = only(found, label="author", metric="micro_f1")
+    assert micro.value == pytest.approx(sk.f1_score([1, 0, 1, 1, 1, 0], [1, 1, 0, 1, 1, 0]))
 
 
 def test_several_answers_have_a_mean_first_and_figures_each_as_scikit_learn_has_them():

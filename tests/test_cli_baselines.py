@@ -18,7 +18,10 @@ from learnable import calls_and_others, write_table
 if TYPE_CHECKING:
     from aufruf.workspace import Workspace
 
-METRICS = {"macro_f1", "precision", "recall", "f1", "average_precision", "roc_auc"}
+METRICS = {
+    *("macro_f1", "micro_f1", "precision", "recall", "f1", "average_precision", "roc_auc", "brier", "ece")
+}
+MENTION_METRICS = {"mention_false_positive_rate", "mention_false_positive_rate_at_recall_80"}
 
 
 def run(*words: Any, code: int = 0) -> str:
@@ -51,14 +54,16 @@ def test_from_a_release_to_scores_on_its_test_split(released_workspace: Workspac
     model = released_workspace.root / "models" / "tfidf-logreg-0.1.0"
     assert Path(trained["model"]) == model
     found = json.loads(run("evaluate", "tfidf-logreg-0.1.0", "--json", *at))
-    assert set(found["scores"][0]) == {"label", "language", "metric", "value", "low", "high", "n"}
+    assert set(found["scores"][0]) == {
+        *("label", "language", "metric", "value", "low", "high", "n", "slice", "weighted")
+    }
     first = found["scores"][0]
     assert (first["label"], first["language"], first["metric"]) == ("author", None, "macro_f1")
     labels = {score["label"] for score in found["scores"]}
     assert {"threat_author", "threat_contained"} <= labels
     threat = [score for score in found["scores"] if score["label"] == "threat_author"]
     assert {score["language"] for score in threat} == {None, "de", "en"}
-    assert {score["metric"] for score in threat} == METRICS | {"mention_false_positive_rate"}
+    assert {score["metric"] for score in threat} == METRICS | MENTION_METRICS
     assert found["scores"] != trained["scores"]
     assert released_workspace.store.read(EVENTS).sort("n")["action"][-1] == "train"
 

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from aufruf.baselines.record import HeadRecord, ModelRecord
     from aufruf.baselines.scoring import Score
 
-SHOWN = ("macro_f1", "f1", "average_precision", "mention_false_positive_rate")
+SHOWN = (
+    "macro_f1",
+    "f1",
+    "average_precision",
+    "mention_false_positive_rate",
+    "mention_false_positive_rate_at_recall_80",
+)
 
 
 def model_card(record: ModelRecord) -> str:
@@ -44,12 +50,20 @@ def shown_interval(score: Score) -> str:
     return "" if score.low is None else f"[{shown(score.low)}, {shown(score.high)}]"
 
 
+def of_all_texts(scores: Iterable[Score]) -> list[Score]:
+    """Return the figures that are neither of a slice nor by design weight."""
+    return [score for score in scores if score.slice is None and not score.weighted]
+
+
 def by_label(
     scores: Iterable[Score],
 ) -> list[tuple[str, str | None, dict[str, Score]]]:
-    """Return the figures of each label and language by their metric, in the order of the scores."""
+    """Return the figures of each label and language by their metric, in the order of the scores.
+
+    Those of slices and by design weight are left out.
+    """
     found: dict[tuple[str, str | None], dict[str, Score]] = {}
-    for score in scores:
+    for score in of_all_texts(scores):
         found.setdefault((score.label, score.language), {})[score.metric] = score
     return [(label, language, figures) for (label, language), figures in found.items()]
 
@@ -107,7 +121,8 @@ A baseline by aufruf: it says how far counting n-grams gets, so that others have
 
 Intervals are bootstrap percentiles over split units. `macro_f1` of a head is the mean over both answers, of
 `author` and `contained` the mean over labels. `mention_false_positive_rate` says how often incitement that is
-reported, condemned or fictional is called the author's own.
+reported, condemned or fictional is called the author's own; `…_at_recall_80` says it of the threshold that
+finds four of five positive texts.
 
 ## Notes
 

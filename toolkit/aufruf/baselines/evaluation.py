@@ -51,9 +51,8 @@ def evaluate_on_release(
             "with --table, or on a release with the same labels"
         )
     chosen = replace(examples, targets=tuple(t for t in examples.targets if t.name in names))
-    scores = score(
-        chosen, loaded.answer(chosen), means=means_over_labels(found.scheme), rounds=rounds, seed=seed
-    )
+    means = means_over_labels(found.scheme)
+    scores = score(chosen, loaded.answer(chosen), means=means, rounds=rounds, seed=seed, sliced=True)
     notes = [*version_notes(record), *_release_notes(record, found, split), *few_positives(chosen)]
     return Report(str(model), scores, f"{split} of release {found.version}", notes)
 

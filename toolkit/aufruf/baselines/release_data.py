@@ -92,7 +92,7 @@ def examples_of(rows: pl.DataFrame, scheme: LabelScheme) -> Examples:
         units=kept.select(groups.rank("dense") - 1).to_series().cast(pl.Int64).to_numpy(),
         languages=kept.get_column("language").fill_null("und").to_numpy().astype(np.str_),
         weights=_relative(kept.get_column("weight")),
-        facts=kept.drop("text"),
+        facts=_with_voices(kept.drop("text"), scheme),
     )
 
 
@@ -102,6 +102,13 @@ def _check_file(folder: Path, name: str, sha256: str) -> None:
         raise InputError(
             f"{path}: is not as it was released; run `aufruf verify {folder}`, and fetch the release anew"
         )
+
+
+def _with_voices(facts: pl.DataFrame, scheme: LabelScheme) -> pl.DataFrame:
+    """Return the facts with voices by name instead of by number."""
+    codes = pl.Series(range(len(scheme.voice_names)), dtype=pl.Int64)
+    to_name = pl.element().cast(pl.Int64).replace_strict(codes, scheme.voice_names, return_dtype=pl.String)
+    return facts.with_columns(pl.col(f"{label}_voice").list.eval(to_name) for label in scheme.label_names)
 
 
 def _target(rows: pl.DataFrame, name: str) -> Target:

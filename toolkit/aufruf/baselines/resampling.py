@@ -13,6 +13,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from aufruf.baselines.examples import Reals
 
 ROUNDS = 1_000
@@ -26,14 +28,20 @@ def draws(n_units: int, rounds: int, seed: int) -> Iterator[Reals]:
 
     The first column is all ones: the figure itself. ``rounds`` draws follow.
     """
+    for drawn in drawn_counts(n_units, rounds, seed):
+        yield np.ascontiguousarray(drawn.T, dtype=np.float64)
+
+
+def drawn_counts(n_units: int, rounds: int, seed: int) -> Iterator[NDArray[np.int32]]:
+    """Yield what `draws` yields as whole numbers, in blocks of shape (n_draws, n_units)."""
     rng = np.random.default_rng(seed)
     block = max(1, _CELLS // max(1, n_units))
-    yield np.ones((n_units, 1))
+    yield np.ones((1, n_units), dtype=np.int32)
     for start in range(0, rounds if n_units else 0, block):
         size = min(block, rounds - start)
         drawn = rng.integers(n_units, size=(size, n_units)) + n_units * np.arange(size)[:, None]
         counts = np.bincount(drawn.reshape(-1), minlength=size * n_units).reshape(size, n_units)
-        yield np.ascontiguousarray(counts.T, dtype=np.float64)
+        yield counts.astype(np.int32)
 
 
 def interval(replicates: Reals) -> tuple[float | None, float | None]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aufruf.baselines.card import of_all_texts
 from aufruf.baselines.curves import Curves, curves
 from aufruf.baselines.evaluation import evaluate_on_release
 from aufruf.baselines.functional.evaluation import evaluate_on_suite
@@ -78,7 +79,7 @@ def model_figures(model: Path, release: Path, *, split: Split = "test", seed: in
         scheme=found.scheme,
         scores_of=report.scores_of,
         notes=report.notes,
-        scores=report.scores,
+        scores=of_all_texts(report.scores),
         curves=curves(examples, answers),
         suite=_suite(model, seed),
         worst=_worst(examples, loaded, answers),
