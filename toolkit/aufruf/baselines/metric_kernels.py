@@ -1,4 +1,4 @@
-"""A compiled loop that counts, for each draw of the bootstrap, what the figures of a head are made of.
+"""Compiled loops that count, for each draw of the bootstrap, what the figures of a head are made of.
 
 Import this module late: numba takes a second to load, and compiles on first use.
 """
@@ -32,6 +32,16 @@ _Bools = NDArray[np.bool_]
 _Counts = NDArray[np.int32]
 _Places = NDArray[np.int64]
 _Reals = NDArray[np.float64]
+
+
+@njit(cache=True, nogil=True)
+def times_drawn(drawn: _Counts) -> _Counts:
+    """Return how often each unit stands in each row of units drawn, shape (n_draws, n_units)."""
+    counts = np.zeros(drawn.shape, dtype=np.int32)
+    for row in range(drawn.shape[0]):
+        for place in range(drawn.shape[1]):
+            counts[row, drawn[row, place]] += 1
+    return counts
 
 
 @njit(cache=True, nogil=True)

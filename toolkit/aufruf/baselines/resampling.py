@@ -34,14 +34,14 @@ def draws(n_units: int, rounds: int, seed: int) -> Iterator[Reals]:
 
 def drawn_counts(n_units: int, rounds: int, seed: int) -> Iterator[NDArray[np.int32]]:
     """Yield what `draws` yields as whole numbers, in blocks of shape (n_draws, n_units)."""
+    from aufruf.baselines.metric_kernels import times_drawn
+
     rng = np.random.default_rng(seed)
     block = max(1, _CELLS // max(1, n_units))
     yield np.ones((1, n_units), dtype=np.int32)
     for start in range(0, rounds if n_units else 0, block):
         size = min(block, rounds - start)
-        drawn = rng.integers(n_units, size=(size, n_units)) + n_units * np.arange(size)[:, None]
-        counts = np.bincount(drawn.reshape(-1), minlength=size * n_units).reshape(size, n_units)
-        yield counts.astype(np.int32)
+        yield times_drawn(rng.integers(n_units, size=(size, n_units), dtype=np.int32))
 
 
 def interval(replicates: Reals) -> tuple[float | None, float | None]:
