@@ -123,6 +123,34 @@ def test_a_model_of_a_table_is_not_evaluated_on_a_release(table: Path, filled_re
         run("evaluate", "mine", "--data", filled_release)
 
 
+def test_two_models_are_compared_on_a_release(released_workspace: Workspace):
+    at = ("-w", released_workspace.root)
+    run("train", "tfidf-svm", *at)
+    run("train", "majority", *at)
+    found = json.loads(run("evaluate", "tfidf-svm-0.1.0", "majority-0.1.0", "--json", *at))
+    assert found["first"].endswith("tfidf-svm-0.1.0")
+    assert "paired bootstrap" in found["test"]
+    row = found["differences"][0]
+    assert (row["label"], row["metric"]) == ("author", "macro_f1")
+    assert row["difference"] == pytest.approx(row["first"] - row["second"])
+    assert row["p_value"] <= 0.05
+    shown = run("evaluate", "tfidf-svm-0.1.0", "majority-0.1.0", *at)
+    assert "p: paired bootstrap" in shown
+
+
+def test_two_models_are_compared_on_a_table_only_if_they_mean_the_same_answers(table: Path):
+    words = ("--table", table, "--text", "text", "--label", "call")
+    run("train", "tfidf-svm", *words, "-o", "one")
+    run("train", "probe-length", *words, "-o", "other")
+    run("train", "majority", *words, "--positive", "no", "-o", "turned")
+    other = write_table(table.parent, calls_and_others(40, seed=9), "other.csv")
+    found = json.loads(run("evaluate", "one", "other", "--table", other, "--json"))
+    assert {row["label"] for row in found["differences"]} == {"call"}
+    assert found["differences"][0]["n"] == 40
+    with pytest.raises(InputError, match="do not mean the same answers"):
+        run("evaluate", "one", "turned", "--table", other)
+
+
 def test_people_get_a_table_and_notes_on_standard_error(table: Path):
     result = CliRunner().invoke(
         app, ["train", "majority", "--table", str(table), "--text", "text", "--label", "call"]
@@ -150,6 +178,7 @@ def test_a_dry_run_of_train_writes_nothing(released_workspace: Workspace):
         ("train", "majority", "--table", "x.csv", "--text", "a", "--label", "b", "--cross-validate", "1"),
         ("evaluate", "x", "--split", "all"),
         ("evaluate", "x", "--head", "a"),
+        ("evaluate", "x", "y", "--suite", "functional"),
     ],
 )
 def test_options_that_do_not_fit_are_wrong_usage(words: tuple[str, ...], table: Path):

@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aufruf.baselines.model_files import load_model, read_record, version_notes
-from aufruf.baselines.record import ReleaseOrigin, TableOrigin
-from aufruf.baselines.release_data import read_release
+import numpy as np
+
+from aufruf.baselines.asked import Columns, asked_of_release, asked_of_table
+from aufruf.baselines.comparison import TEST, Comparison, compare
+from aufruf.baselines.model_files import read_record
+from aufruf.baselines.record import ReleaseOrigin
 from aufruf.baselines.resampling import ROUNDS
 from aufruf.baselines.runs import Report
 from aufruf.baselines.scoring import few_positives, score
-from aufruf.baselines.table_data import read_table
-from aufruf.baselines.training import means_over_labels
 from aufruf.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from aufruf.baselines.heads import Head
-    from aufruf.baselines.model import Model
-    from aufruf.baselines.record import ModelRecord
-    from aufruf.baselines.release_data import Release, Split
+    from aufruf.baselines.asked import Asked
+    from aufruf.baselines.examples import Examples
+    from aufruf.baselines.release_data import Split
 
 
 def evaluate_on_release(
@@ -40,21 +40,45 @@ def evaluate_on_release(
         InputError: if the model cannot be trusted, the release is not as it was released, or it asks
             other questions than the model answers.
     """
-    loaded, record = load_model(model)
-    found = read_release(release, (split,))
-    examples = found.splits[split]
-    names = {head.name for head in loaded.heads}
-    missing = sorted(names - {target.name for target in examples.targets})
-    if missing:
-        raise InputError(
-            f"{model}: answers {', '.join(missing)}, which release {found.version} does not ask; evaluate it "
-            "with --table, or on a release with the same labels"
-        )
-    chosen = replace(examples, targets=tuple(t for t in examples.targets if t.name in names))
-    means = means_over_labels(found.scheme)
-    scores = score(chosen, loaded.answer(chosen), means=means, rounds=rounds, seed=seed, sliced=True)
-    notes = [*version_notes(record), *_release_notes(record, found, split), *few_positives(chosen)]
-    return Report(str(model), scores, f"{split} of release {found.version}", notes)
+    asked = asked_of_release(model, release, split)
+    answers = asked.answers()
+    scores = score(asked.examples, answers, means=asked.means, rounds=rounds, seed=seed, sliced=True)
+    notes = [*asked.notes, *few_positives(asked.examples)]
+    return Report(str(model), scores, asked.name, notes)
+
+
+def compare_on_release(  # noqa: PLR0913 -- the command's options, in the same words
+    first: Path,
+    second: Path,
+    release: Path,
+    *,
+    split: Split = "test",
+    rounds: int = ROUNDS,
+    seed: int = 0,
+) -> Comparison:
+    """Compare two models on a split of a release, by the heads that both have.
+
+    Args:
+        first: a model's folder.
+        second: another's.
+        release: the release's folder.
+        split: which split.
+        rounds: draws of the bootstrap.
+        seed: of the bootstrap.
+
+    Raises:
+        InputError: if a model cannot be trusted, the release is not as it was released, it asks other
+            questions than a model answers, or the models have no head in common.
+    """
+    one, other = (asked_of_release(model, release, split) for model in (first, second))
+    names = {target.name for target in other.examples.targets}
+    shared = tuple(target for target in one.examples.targets if target.name in names)
+    if not shared:
+        raise InputError(f"{first} and {second} have no head in common: there is nothing to compare")
+    examples = replace(one.examples, targets=shared)
+    answers = (asked.model.answer(examples) for asked in (one, other))
+    found = compare(examples, *answers, means=one.means, rounds=rounds, seed=seed, sliced=True)
+    return Comparison(str(first), str(second), one.name, TEST, found, _notes(one, other, examples))
 
 
 def evaluate_on_table(  # noqa: PLR0913 -- the command's options, in the same words
@@ -86,48 +110,52 @@ def evaluate_on_table(  # noqa: PLR0913 -- the command's options, in the same wo
         InputError: if the model cannot be trusted, a column is missing or not named, or the answers do
             not fit.
     """
-    loaded, record = load_model(model)
-    chosen = _head(loaded, head, model)
-    origin = record.origin if isinstance(record.origin, TableOrigin) else None
-    text, label = text or (origin and origin.text), label or (origin and origin.label)
-    if text is None or label is None:
-        raise InputError(f"{path}: say which columns hold texts and answers with --text and --label")
-    if positive is None and origin is not None and label == origin.label:
-        positive = origin.positive
-    table = read_table(path, text=text, label=label, positive=positive, classes=chosen.classes, group=group)
-    target = replace(table.examples.targets[0], name=chosen.name)
-    examples = replace(table.examples, targets=(target,))
-    answers = replace(loaded, heads=(chosen,)).answer(examples)
-    notes = [*version_notes(record), *few_positives(examples)]
-    if origin is not None and origin.sha256 == table.sha256:
-        notes.insert(0, "the model was trained on this very table: these scores flatter")
-    return Report(str(model), score(examples, answers, rounds=rounds, seed=seed), table.name, notes)
+    columns = Columns(text, label, positive, group, head)
+    asked = asked_of_table(model, path, columns)
+    answers = asked.answers()
+    notes = [*asked.notes, *few_positives(asked.examples)]
+    return Report(str(model), score(asked.examples, answers, rounds=rounds, seed=seed), asked.name, notes)
+
+
+def compare_on_table(  # noqa: PLR0913 -- the command's options, in the same words
+    first: Path,
+    second: Path,
+    path: Path,
+    *,
+    text: str | None = None,
+    label: str | None = None,
+    positive: str | None = None,
+    group: str | None = None,
+    head: str | None = None,
+    rounds: int = ROUNDS,
+    seed: int = 0,
+) -> Comparison:
+    """Compare one head each of two models on a table; the arguments are those of `evaluate_on_table`.
+
+    Raises:
+        InputError: if a model cannot be trusted, a column is missing or not named, the answers do not
+            fit, or the models take different answers for right.
+    """
+    columns = Columns(text, label, positive, group, head)
+    one, other = (asked_of_table(model, path, columns) for model in (first, second))
+    examples, theirs = one.examples, other.examples.targets[0]
+    ours = examples.targets[0]
+    same = len(examples) == len(other.examples) and np.array_equal(ours.codes, theirs.codes)
+    if ours.classes != theirs.classes or not same:
+        raise InputError(
+            f"{path}: {first} and {second} do not mean the same answers; name columns and answer with "
+            "--text, --label and --positive"
+        )
+    answers = {ours.name: other.answers()[theirs.name]}
+    found = compare(examples, one.answers(), answers, rounds=rounds, seed=seed)
+    return Comparison(str(first), str(second), one.name, TEST, found, _notes(one, other, examples))
+
+
+def _notes(one: Asked, other: Asked, examples: Examples) -> list[str]:
+    return list(dict.fromkeys([*one.notes, *other.notes, *few_positives(examples)]))
 
 
 def trained_on(model: Path) -> str | None:
     """Return the version of the release that a model was trained on, None if it was a table."""
     origin = read_record(model).origin
     return origin.version if isinstance(origin, ReleaseOrigin) else None
-
-
-def _head(model: Model, name: str | None, folder: Path) -> Head:
-    names = [head.name for head in model.heads]
-    if name is None and len(names) == 1:
-        return model.heads[0]
-    if name not in names:
-        raise InputError(f"{folder}: say which head is to answer with --head: {', '.join(names)}")
-    return model.heads[names.index(name)]
-
-
-def _release_notes(record: ModelRecord, release: Release, split: Split) -> list[str]:
-    notes: list[str] = []
-    if split == "train":
-        notes.append("the model was fitted on split train: these scores flatter")
-    if split == "validation":
-        notes.append("thresholds were tuned on validation: these scores flatter")
-    origin = record.origin
-    if isinstance(origin, ReleaseOrigin) and origin.content_sha256 != release.content_sha256:
-        notes.append(f"trained on release {origin.version}, scored on release {release.version}")
-    if isinstance(origin, ReleaseOrigin) and origin.label_scheme != release.scheme.sha256:
-        notes.append("the release has another label scheme than the one that the model was trained by")
-    return notes

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from aufruf.cli.comparison import show_comparison
 from aufruf.cli.functional import show_suite
 from aufruf.cli.options import (
     DryRunOption,
@@ -114,6 +115,9 @@ def train(
 
 def evaluate(
     model: Annotated[Path, typer.Argument(help="The model's folder, or its name in the workspace.")],
+    other: Annotated[
+        Path | None, typer.Argument(help="Another model to compare it with.", show_default=False)
+    ] = None,
     data: DataOption = None,
     release: ReleaseOption = None,
     split: Annotated[
@@ -145,27 +149,36 @@ def evaluate(
 
     Example: aufruf evaluate models/hashed-svm-0.1.0 --split test
     """
-    from aufruf.baselines.evaluation import evaluate_on_release, evaluate_on_table, trained_on
+    from aufruf.baselines import evaluation
 
     if suite is not None:
-        if data or release or table:
-            raise typer.BadParameter("--suite stands instead of --data, --release and --table")
+        if data or release or table or other:
+            raise typer.BadParameter(
+                "--suite stands instead of --data, --release and --table, with one model"
+            )
         folder = find_model(model, find_workspace(workspace, needed=False))
         columns = (text, label, positive, group, functionality)
         show_suite(_on_suite(folder, suite, columns, head, rounds, seed), as_json=as_json)
         return
     _check_options(data, release, table, [text, label, positive, group, head, functionality])
     around = find_workspace(workspace, needed=False)
-    folder = find_model(model, around)
+    folder, second = find_model(model, around), find_model(other, around) if other else None
+    drawn = {"rounds": rounds, "seed": seed}
     if table is None:
-        version = release or (trained_on(folder) if data is None else None)
-        around = around if data else find_workspace(workspace, needed=True)
-        chosen = _release(data, version, around)
-        report = evaluate_on_release(folder, chosen, split=split, rounds=rounds, seed=seed)
-    else:
-        named = {"text": text, "label": label, "positive": positive, "group": group, "head": head}
-        report = evaluate_on_table(folder, table, **named, rounds=rounds, seed=seed)
-    _show(report, as_json)
+        version = release or (evaluation.trained_on(folder) if data is None else None)
+        chosen = _release(data, version, around if data else find_workspace(workspace, needed=True))
+        if second is None:
+            _show(evaluation.evaluate_on_release(folder, chosen, split=split, **drawn), as_json)
+            return
+        compared = evaluation.compare_on_release(folder, second, chosen, split=split, **drawn)
+        show_comparison(compared, as_json=as_json)
+        return
+    named = {"text": text, "label": label, "positive": positive, "group": group, "head": head}
+    if second is None:
+        _show(evaluation.evaluate_on_table(folder, table, **named, **drawn), as_json)
+        return
+    compared = evaluation.compare_on_table(folder, second, table, **named, **drawn)
+    show_comparison(compared, as_json=as_json)
 
 
 def _on_suite(
