@@ -35,7 +35,10 @@ def test_every_shipped_recipe_is_valid_and_named_as_its_file():
     [
         ('title = "x"\nestimator = "majority"\ncolour = "red"', "unknown field `colour`"),
         ('title = "x"\nestimator = "oracle"', "oracle"),
-        ('title = "x"\nestimator = "linear_svm"', r"needs \[words\], \[characters\], reads or knows"),
+        (
+            'title = "x"\nestimator = "linear_svm"',
+            r"needs \[words\], \[characters\], reads, knows or encoder",
+        ),
         ('title = "x"\nestimator = "linear_svm"\nknows = "source"\nreads = ["cues"]', "reads no text"),
         ('title = "x"\nestimator = "linear_svm"\nregularisation = 0\n[words]\nngrams = [1, 2]', "> 0"),
         ('title = "x"\nestimator = "linear_svm"\n[words]\nngrams = [3, 2]', "shortest, longest"),

@@ -10,6 +10,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import FeatureUnion
 
 from aufruf.baselines.cues import VoiceCues
+from aufruf.baselines.encoder import LocalEncoder
 from aufruf.baselines.hashing import HashedNgrams
 from aufruf.baselines.lexicon_features import shipped_terms
 from aufruf.baselines.probes import TextLength, one_hot
@@ -74,6 +75,8 @@ def make_features(recipe: Recipe) -> Any:
     """
     if recipe.knows:
         return one_hot()
+    if recipe.encoder:
+        return LocalEncoder(recipe.encoder_folder, recipe.longest)
     if recipe.hashed:
         return _hashed(recipe.words, recipe.characters)
     blocks: list[tuple[str, Any]] = []

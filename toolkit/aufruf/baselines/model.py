@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from aufruf.baselines.features import make_features
+from aufruf.baselines.finetune import finetune
 from aufruf.baselines.hashing import HashedNgrams
 from aufruf.baselines.heads import (
     MIN_POSITIVES_OF_LANGUAGE,
@@ -108,19 +109,20 @@ def fit_model(recipe: Recipe, examples: Examples, *, seed: int, step: Step) -> M
     Raises:
         InputError: if the texts share too little to learn from.
     """
+    if recipe.encoder == "tuned":
+        return Model(recipe, *finetune(recipe, examples, seed=seed, step=step))
     total = len(examples.targets) + 1
     step("reading texts", 0, total)
     features, seen = make_features(recipe), _seen(recipe, examples)
     try:
-        matrix: Any = (
-            np.zeros((len(examples), 1)) if features is None else features.fit_transform(seen).tocsr()
-        )
+        matrix: Any = np.zeros((len(examples), 1)) if features is None else features.fit_transform(seen)
     except ValueError as error:
         raise InputError(
             f"the {len(examples):,} texts to train on are too few or too short: no n-gram is left to learn"
         ) from error
+    rows = matrix.tocsr() if hasattr(matrix, "tocsr") else matrix
     heads: list[Head] = []
-    for head in _fitted(recipe, examples, matrix, seed):
+    for head in _fitted(recipe, examples, rows, seed):
         heads.append(head)
         step(head.name, len(heads), total)
     step("trained", total, total)

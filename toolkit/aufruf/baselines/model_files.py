@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
+from aufruf.baselines.encoder import LocalEncoder, encoder_sha256
 from aufruf.baselines.heads import Head
 from aufruf.baselines.model import Model
 from aufruf.baselines.record import FORMAT, ModelRecord, versions
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 MODEL = "model.skops"
 RECORD = "model.json"
 CARD = "README.md"
+ENCODER = "encoder"
 OURS = (
     "aufruf.baselines.cues.VoiceCues",
     "aufruf.baselines.descent.DualSvm",
@@ -72,10 +74,19 @@ def save_model(model: Model, record: ModelRecord, card: str, folder: Path) -> Mo
     building = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         estimators = [head.estimator for head in model.heads]
-        dump({"features": model.features, "estimators": estimators}, building / MODEL, compression=8)
+        encoder = model.features if isinstance(model.features, LocalEncoder) else None
+        if encoder is not None:
+            encoder.save(building / ENCODER)
+        features = None if encoder is not None else model.features
+        dump({"features": features, "estimators": estimators}, building / MODEL, compression=8)
         foreign = _foreign(building / MODEL)
         assert not foreign, f"a recipe makes what loading refuses: {foreign}"
-        written = msgspec.structs.replace(record, model_sha256=sha256_of(building / MODEL))
+        written = msgspec.structs.replace(
+            record,
+            recipe=msgspec.structs.replace(record.recipe, encoder_folder=""),
+            model_sha256=sha256_of(building / MODEL),
+            encoder_sha256=encoder_sha256(building / ENCODER) if encoder is not None else "",
+        )
         write_bytes(building / RECORD, msgspec.json.format(msgspec.json.encode(written), indent=2) + b"\n")
         write_text(building / CARD, card)
         building.chmod(0o755)
@@ -129,6 +140,8 @@ def load_model(folder: Path) -> tuple[Model, ModelRecord]:
     path = folder / MODEL
     if not path.is_file() or sha256_of(path) != record.model_sha256:
         raise InputError(f"{path}: is not the file that {RECORD} names; train the model anew")
+    if record.recipe.encoder and encoder_sha256(folder / ENCODER) != record.encoder_sha256:
+        raise InputError(f"{folder / ENCODER}: is not the encoder that {RECORD} names; train the model anew")
     foreign = _foreign(path)
     if foreign:
         raise InputError(f"{path}: holds {foreign[0]}, which no model of aufruf does; it was not loaded")
@@ -156,6 +169,9 @@ def _assembled(content: Any, record: ModelRecord, path: Path) -> Model:
             )
             for h, estimator in zip(record.heads, content["estimators"], strict=True)
         )
+        if record.recipe.encoder:
+            encoder = LocalEncoder(str(path.parent / ENCODER), record.recipe.longest)
+            return Model(record.recipe, encoder, heads)
         return Model(record.recipe, content["features"], heads)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: does not fit its {RECORD}; train the model anew") from error

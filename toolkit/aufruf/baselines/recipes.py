@@ -37,6 +37,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alike, however rare one is. ``characters`` are n-grams inside words; ``hashed`` n-grams share columns
     by chance and need no list of them. ``reads`` names features that are no n-grams; ``knows`` names what
     it looks at instead of the text. A ``probe`` must not work: what it reaches can be had without reading.
+    ``encoder`` says whether a local encoder (``encoder_folder``) is taken as it is or fine-tuned, in so many
+    ``epochs``, up to ``learning_rate``; it reads the ``longest`` first tokens of a text.
     """
 
     title: str
@@ -50,11 +52,16 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reads: tuple[Block, ...] = ()
     knows: Facts | None = None
     probe: bool = False
+    encoder: Literal["frozen", "tuned"] | None = None
+    encoder_folder: str = ""
+    epochs: Count = 3
+    learning_rate: Positive = 3e-5
+    longest: Count = 128
 
     def __post_init__(self) -> None:
-        reads_text = bool(self.words or self.characters or self.reads)
+        reads_text = bool(self.words or self.characters or self.reads or self.encoder)
         if self.estimator != "majority" and not (reads_text or self.knows):
-            raise ValueError(f"{self.estimator} needs [words], [characters], reads or knows")
+            raise ValueError(f"{self.estimator} needs [words], [characters], reads, knows or encoder")
         if reads_text and self.knows:
             raise ValueError("a probe that knows facts reads no text: leave out knows, or what it reads")
         if self.hashed and not self._can_be_hashed():
@@ -70,6 +77,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def needs(self) -> str:
         """What it cannot do without, in a few words; empty if nothing but texts."""
+        if self.encoder:
+            return "a local encoder (--encoder)"
         return "a release" if self.knows else ""
 
 
@@ -100,6 +109,19 @@ def load_recipe(name: str) -> Recipe:
     except msgspec.ValidationError as error:
         raise SettingsError(f"{path}: {error}") from error
     return msgspec.structs.replace(recipe, name=recipe.name or path.stem)
+
+
+def with_encoder(recipe: Recipe, folder: Path | None) -> Recipe:
+    """Return the recipe with the encoder that it needs.
+
+    Raises:
+        InputError: if it needs one and none is given, or the other way round.
+    """
+    if recipe.encoder and folder is None:
+        raise InputError(f"recipe {recipe.name}: name a local encoder with --encoder FOLDER")
+    if folder is not None and not recipe.encoder:
+        raise InputError(f"recipe {recipe.name} takes no encoder; leave --encoder out")
+    return recipe if folder is None else msgspec.structs.replace(recipe, encoder_folder=str(folder))
 
 
 def _shipped(name: str) -> Path:

@@ -59,7 +59,11 @@ class HeadRecord(_Entry, frozen=True):
 
 
 class ModelRecord(_Entry, frozen=True):
-    """The whole file. ``model_sha256`` is the hash of ``model.skops``; ``scores_of`` says on what texts."""
+    """The whole file.
+
+    ``model_sha256`` is the hash of ``model.skops``, ``encoder_sha256`` of the folder ``encoder``, if there is
+    one; ``scores_of`` says on what texts.
+    """
 
     format: int
     recipe: Recipe
@@ -71,6 +75,7 @@ class ModelRecord(_Entry, frozen=True):
     scores: tuple[Score, ...]
     notes: tuple[str, ...]
     model_sha256: str = ""
+    encoder_sha256: str = ""
 
 
 def versions() -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -69,6 +69,12 @@ def train(
     folds: Annotated[
         int | None, typer.Option("--cross-validate", min=2, help="Folds for a table's scores; else a fifth.")
     ] = None,
+    encoder: Annotated[
+        Path | None,
+        typer.Option(
+            "--encoder", help="A local encoder's folder, for recipes that need one.", show_default=False
+        ),
+    ] = None,
     weighted: Annotated[
         bool, typer.Option("--weighted", help="Count each text by its design weight.")
     ] = False,
@@ -85,7 +91,7 @@ def train(
 
     Example: aufruf train hashed-svm --release 0.1.0
     """
-    from aufruf.baselines.recipes import load_recipe
+    from aufruf.baselines.recipes import load_recipe, with_encoder
     from aufruf.baselines.runs import default_name
     from aufruf.baselines.runs import train as run
 
@@ -94,7 +100,7 @@ def train(
         return
     _check_options(data, release, table, [text, label, positive, group, folds])
     around = find_workspace(workspace, needed=data is None and table is None)
-    chosen = load_recipe(recipe)
+    chosen = with_encoder(load_recipe(recipe), encoder)
     columns = (text, label, positive, group)
     examples = _release(data, release, around) if table is None else _table(table, columns)
     models = around.root / "models" if around else Path("models")
@@ -163,7 +169,7 @@ def evaluate(
     _check_options(data, release, table, [text, label, positive, group, head, functionality])
     around = find_workspace(workspace, needed=False)
     folder, second = find_model(model, around), find_model(other, around) if other else None
-    drawn = {"rounds": rounds, "seed": seed}
+    drawn: dict[str, Any] = {"rounds": rounds, "seed": seed}
     if table is None:
         version = release or (evaluation.trained_on(folder) if data is None else None)
         chosen = _release(data, version, around if data else find_workspace(workspace, needed=True))
