@@ -63,7 +63,7 @@ def test_from_a_release_to_scores_on_its_test_split(released_workspace: Workspac
     assert {"threat_author", "threat_contained"} <= labels
     threat = [score for score in found["scores"] if score["label"] == "threat_author"]
     assert {score["language"] for score in threat} == {None, "de", "en"}
-    assert {score["metric"] for score in threat} == METRICS | MENTION_METRICS
+    assert {score["metric"] for score in threat} == METRICS | MENTION_METRICS | {"human_f1"}
     assert found["scores"] != trained["scores"]
     assert released_workspace.store.read(EVENTS).sort("n")["action"][-1] == "train"
 

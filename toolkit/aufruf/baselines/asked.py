@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aufruf.baselines.model import Answers, Model
     from aufruf.baselines.record import ModelRecord
     from aufruf.baselines.release_data import Release, Split
+    from aufruf.label_scheme import LabelScheme
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Asked:
         name: what the texts are, in a few words.
         notes: what whoever reads the scores must know.
         means: heads over which means are formed, by the mean's name.
+        scheme: the release's label scheme; None for tables.
     """
 
     model: Model
@@ -39,6 +41,7 @@ class Asked:
     name: str
     notes: list[str]
     means: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    scheme: LabelScheme | None = None
 
     def answers(self) -> dict[str, Answers]:
         """Return what the model says."""
@@ -75,7 +78,8 @@ def asked_of_release(folder: Path, release: Path, split: Split) -> Asked:
         )
     chosen = replace(examples, targets=tuple(t for t in examples.targets if t.name in names))
     notes = [*version_notes(record), *_release_notes(record, found, split)]
-    return Asked(model, chosen, f"{split} of release {found.version}", notes, means_over_labels(found.scheme))
+    name, scheme = f"{split} of release {found.version}", found.scheme
+    return Asked(model, chosen, name, notes, means_over_labels(scheme), scheme)
 
 
 def asked_of_table(folder: Path, path: Path, columns: Columns) -> Asked:

@@ -9,11 +9,14 @@ import numpy as np
 
 from aufruf.baselines.asked import Columns, asked_of_release, asked_of_table
 from aufruf.baselines.comparison import TEST, Comparison, compare
+from aufruf.baselines.human import human_scores, judgements_of
 from aufruf.baselines.model_files import read_record
 from aufruf.baselines.record import ReleaseOrigin
+from aufruf.baselines.release_data import read_annotations
 from aufruf.baselines.resampling import ROUNDS
 from aufruf.baselines.runs import Report
 from aufruf.baselines.scoring import few_positives, score
+from aufruf.baselines.soft import soft_scores
 from aufruf.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from aufruf.baselines.asked import Asked
     from aufruf.baselines.examples import Examples
     from aufruf.baselines.release_data import Split
+    from aufruf.baselines.scoring import Score
 
 
 def evaluate_on_release(
@@ -43,6 +47,8 @@ def evaluate_on_release(
     asked = asked_of_release(model, release, split)
     answers = asked.answers()
     scores = score(asked.examples, answers, means=asked.means, rounds=rounds, seed=seed, sliced=True)
+    scores += soft_scores(asked.examples, answers, rounds=rounds, seed=seed)
+    scores += _human(asked, release, split, rounds, seed)
     notes = [*asked.notes, *few_positives(asked.examples)]
     return Report(str(model), scores, asked.name, notes)
 
@@ -149,6 +155,14 @@ def compare_on_table(  # noqa: PLR0913 -- the command's options, in the same wor
     answers = {ours.name: other.answers()[theirs.name]}
     found = compare(examples, one.answers(), answers, rounds=rounds, seed=seed)
     return Comparison(str(first), str(second), one.name, TEST, found, _notes(one, other, examples))
+
+
+def _human(asked: Asked, release: Path, split: Split, rounds: int, seed: int) -> list[Score]:
+    annotations = read_annotations(release, split)
+    if annotations is None or asked.scheme is None:
+        return []
+    judgements = judgements_of(annotations, asked.scheme)
+    return human_scores(judgements, asked.examples, rounds=rounds, seed=seed)
 
 
 def _notes(one: Asked, other: Asked, examples: Examples) -> list[str]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from aufruf.baselines.examples import Reals
     from aufruf.label_scheme import LabelScheme
+    from aufruf.release.manifest import Manifest
     from aufruf.workspace import Workspace
 
 Split = Literal["train", "validation", "test"]
@@ -65,16 +66,29 @@ def read_release(folder: Path, splits: tuple[Split, ...]) -> Release:
     manifest = read_manifest(folder)
     _check_file(folder, _SCHEME, manifest.files[_SCHEME].sha256 if _SCHEME in manifest.files else "")
     scheme = load_label_scheme(folder / _SCHEME)
-    found: dict[str, Examples] = {}
-    for split in splits:
-        names = sorted(name for name in manifest.files if name.startswith(f"data/{split}-"))
-        for name in names:
-            _check_file(folder, name, manifest.files[name].sha256)
-        if not names:
-            raise InputError(f"{folder}: lists no files of split {split!r}; run `aufruf verify {folder}`")
-        rows = pl.concat([pl.read_parquet(folder / name) for name in names])
-        found[split] = examples_of(rows, scheme)
+    found = {split: examples_of(_read(folder, manifest, "data", split), scheme) for split in splits}
     return Release(manifest.version, manifest.content_sha256, scheme, found)
+
+
+def read_annotations(folder: Path, split: Split) -> pl.DataFrame | None:
+    """Return a split's rows of config ``annotations``, as they are stored; None if it has none.
+
+    Raises:
+        InputError: if it is no release, a file is missing, or one is not as it was released.
+    """
+    manifest = read_manifest(folder)
+    if not any(name.startswith(f"annotations/{split}-") for name in manifest.files):
+        return None
+    return _read(folder, manifest, "annotations", split)
+
+
+def _read(folder: Path, manifest: Manifest, config: str, split: Split) -> pl.DataFrame:
+    names = sorted(name for name in manifest.files if name.startswith(f"{config}/{split}-"))
+    for name in names:
+        _check_file(folder, name, manifest.files[name].sha256)
+    if not names:
+        raise InputError(f"{folder}: lists no files of split {split!r}; run `aufruf verify {folder}`")
+    return pl.concat([pl.read_parquet(folder / name) for name in names])
 
 
 def examples_of(rows: pl.DataFrame, scheme: LabelScheme) -> Examples:

@@ -66,11 +66,11 @@ class Figure:
 
     label: str
     language: str | None
-    slice: str | None
-    weighted: bool
     metric: str
     values: Reals
     n: int
+    slice: str | None = None
+    weighted: bool = False
 
     @property
     def score(self) -> Score:
@@ -271,4 +271,4 @@ def _micro(every: Sequence[Totals]) -> Reals:
 
 def _rows(label: str, part: Slice, found: Figures, n: int) -> Iterator[Figure]:
     for metric, values in found.items():
-        yield Figure(label, part.language, part.name, part.weighted, metric, values, n)
+        yield Figure(label, part.language, metric, values, n, part.name, part.weighted)
