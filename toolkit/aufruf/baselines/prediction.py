@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,13 +21,13 @@ from aufruf.errors import InputError
 from aufruf.scores import SCORES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from aufruf.baselines.examples import Reals
     from aufruf.baselines.heads import Head
     from aufruf.baselines.model import Model
-    from aufruf.baselines.prediction_input import Source
+    from aufruf.baselines.prediction_input import Rows, Source
     from aufruf.baselines.record import ModelRecord
 
     Advance = Callable[[int, float], None]
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 ALL = "all"
 _CONTAINED = "_contained"
 _FORMAT = 1
+_AT_ONCE = min(pl.thread_pool_size(), 8)
+"""Batches that are scored at the same time: memory grows with them."""
 
 
 class HeadTold(msgspec.Struct, frozen=True):
@@ -116,16 +120,29 @@ def predict(  # noqa: PLR0913 -- the command's options, in the same words
     parts = Parts(output, _plan(run))
     resumed = parts.counts.read
     read = 0
-    with closing(source.batches()) as batches:
-        for number, (rows, refused, done) in enumerate(batches):
-            if number not in parts:
-                frame, counts = _scored(run, rows)
-                parts.add(number, frame, msgspec.structs.replace(counts, refused=refused))
+    with closing(source.batches()) as batches, ThreadPoolExecutor(_AT_ONCE) as pool:
+        for number, rows, scored in _in_order(run, batches, parts, pool):
+            if scored is not None:
+                frame, counts = scored.result()
+                parts.add(number, frame, msgspec.structs.replace(counts, refused=rows.refused))
             read += parts.counts_of(number).read
-            advance(read, done)
+            advance(read, rows.done)
     counts = parts.counts
     parts.finish(_metadata(run, counts))
     return _report(run, output, counts, resumed)
+
+
+def _in_order(
+    run: _Run, batches: Iterable[Rows], parts: Parts, pool: ThreadPoolExecutor
+) -> Iterator[tuple[int, Rows, Future[tuple[pl.DataFrame, Counts]] | None]]:
+    """Yield each batch with its number and what becomes of it, None where it is in a part already."""
+    ahead: deque[tuple[int, Rows, Future[tuple[pl.DataFrame, Counts]] | None]] = deque()
+    for number, rows in enumerate(batches):
+        future = None if number in parts else pool.submit(_scored, run, rows.frame)
+        ahead.append((number, rows, future))
+        if len(ahead) > _AT_ONCE:
+            yield ahead.popleft()
+    yield from ahead
 
 
 def _scored(run: _Run, rows: pl.DataFrame) -> tuple[pl.DataFrame, Counts]:

@@ -120,7 +120,10 @@ def train(
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="The model's folder, or its name in the workspace.")],
+    model: Annotated[
+        Path | None,
+        typer.Argument(help="The model's folder, or its name in the workspace.", show_default=False),
+    ] = None,
     other: Annotated[
         Path | None, typer.Argument(help="Another model to compare it with.", show_default=False)
     ] = None,
@@ -144,6 +147,20 @@ def evaluate(
     functionality: Annotated[
         str | None, typer.Option("--functionality", help="Column of someone else's suite.")
     ] = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            "--predictions",
+            help="Score anyone's: a table of ids and, a column a head, scores from 0 to 1 or decisions.",
+            show_default=False,
+        ),
+    ] = None,
+    id: Annotated[  # noqa: A002 -- the option's name
+        str | None, typer.Option("--id", help="Column of the predictions: ids.", show_default="id, record_id")
+    ] = None,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Score predictions of a part of the split, too.")
+    ] = False,
     rounds: Annotated[
         int, typer.Option("--resamples", min=0, help="Resamples of the bootstrap; 0: no intervals.")
     ] = 1000,
@@ -154,13 +171,15 @@ def evaluate(
     """Score a model per label and language, with intervals: on the release it was trained on, or on others.
 
     Example: aufruf evaluate models/hashed-svm-0.1.0 --split test
+
+    Example: aufruf evaluate --predictions theirs.csv --release 0.1.0
     """
     from aufruf.baselines import evaluation
 
     if suite is not None:
-        if data or release or table or other:
+        if data or release or table or other or predictions or model is None:
             raise typer.BadParameter(
-                "--suite stands instead of --data, --release and --table, with one model"
+                "--suite tests one MODEL, without --data, --release, --table and --predictions"
             )
         folder = find_model(model, find_workspace(workspace, needed=False))
         columns = (text, label, positive, group, functionality)
@@ -168,6 +187,16 @@ def evaluate(
         return
     _check_options(data, release, table, [text, label, positive, group, head, functionality])
     around = find_workspace(workspace, needed=False)
+    if predictions is not None:
+        if table or other:
+            raise typer.BadParameter("--predictions are scored on a release, beside one MODEL at most")
+        chosen = _release(data, release, around if data else find_workspace(workspace, needed=True))
+        ours = find_model(model, around) if model else None
+        said = {"split": split, "id": id, "allow_missing": allow_missing, "rounds": rounds, "seed": seed}
+        _show_predictions(predictions, chosen, ours, said, as_json=as_json)
+        return
+    if model is None:
+        raise typer.BadParameter("say which MODEL, or give --predictions")
     folder, second = find_model(model, around), find_model(other, around) if other else None
     drawn: dict[str, Any] = {"rounds": rounds, "seed": seed}
     if table is None:
@@ -185,6 +214,17 @@ def evaluate(
         return
     compared = evaluation.compare_on_table(folder, second, table, **named, **drawn)
     show_comparison(compared, as_json=as_json)
+
+
+def _show_predictions(
+    path: Path, release: Path, model: Path | None, options: dict[str, Any], *, as_json: bool
+) -> None:
+    from aufruf.baselines.predictions_of_others import compare_predictions, evaluate_predictions
+
+    if model is None:
+        _show(evaluate_predictions(path, release, **options), as_json)
+    else:
+        show_comparison(compare_predictions(path, model, release, **options), as_json=as_json)
 
 
 def _on_suite(
