@@ -57,6 +57,7 @@ class Columns:
     positive: str | None = None
     group: str | None = None
     head: str | None = None
+    split: str | None = None
 
 
 def asked_of_release(folder: Path, release: Path, split: Split) -> Asked:
@@ -99,7 +100,13 @@ def asked_of_table(folder: Path, path: Path, columns: Columns) -> Asked:
     if positive is None and origin is not None and label == origin.label:
         positive = origin.positive
     table = read_table(
-        path, text=text, label=label, positive=positive, classes=chosen.classes, group=columns.group
+        path,
+        text=text,
+        label=label,
+        positive=positive,
+        classes=chosen.classes,
+        group=columns.group,
+        split=columns.split,
     )
     target = replace(table.examples.targets[0], name=chosen.name)
     notes = list(version_notes(record))

@@ -96,6 +96,7 @@ def evaluate_on_table(  # noqa: PLR0913 -- the command's options, in the same wo
     positive: str | None = None,
     group: str | None = None,
     head: str | None = None,
+    split: str | None = None,
     rounds: int = ROUNDS,
     seed: int = 0,
 ) -> Report:
@@ -109,6 +110,7 @@ def evaluate_on_table(  # noqa: PLR0913 -- the command's options, in the same wo
         positive: the answer that counts as yes; likewise.
         group: column of what belongs together for the bootstrap, beside identical texts.
         head: which head answers; needed where the model has several.
+        split: of a dataset's folder, which split.
         rounds: draws of the bootstrap.
         seed: of the bootstrap.
 
@@ -116,7 +118,7 @@ def evaluate_on_table(  # noqa: PLR0913 -- the command's options, in the same wo
         InputError: if the model cannot be trusted, a column is missing or not named, or the answers do
             not fit.
     """
-    columns = Columns(text, label, positive, group, head)
+    columns = Columns(text, label, positive, group, head, split)
     asked = asked_of_table(model, path, columns)
     answers = asked.answers()
     notes = [*asked.notes, *few_positives(asked.examples)]
@@ -133,6 +135,7 @@ def compare_on_table(  # noqa: PLR0913 -- the command's options, in the same wor
     positive: str | None = None,
     group: str | None = None,
     head: str | None = None,
+    split: str | None = None,
     rounds: int = ROUNDS,
     seed: int = 0,
 ) -> Comparison:
@@ -142,7 +145,7 @@ def compare_on_table(  # noqa: PLR0913 -- the command's options, in the same wor
         InputError: if a model cannot be trusted, a column is missing or not named, the answers do not
             fit, or the models take different answers for right.
     """
-    columns = Columns(text, label, positive, group, head)
+    columns = Columns(text, label, positive, group, head, split)
     one, other = (asked_of_table(model, path, columns) for model in (first, second))
     examples, theirs = one.examples, other.examples.targets[0]
     ours = examples.targets[0]

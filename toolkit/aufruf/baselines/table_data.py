@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
+from aufruf.baselines.dataset_splits import read_splits, sha256_of_split
 from aufruf.baselines.examples import YES_NO, Examples, Target
 from aufruf.baselines.features import prepare
 from aufruf.errors import InputError
@@ -36,6 +37,8 @@ class Table:
         examples: rows with a text and an answer.
         read: rows of the file.
         left_out: rows without a text or an answer, by reason.
+        validation: of a dataset's folder, its split of that name, if ``examples`` are its split train.
+        test: likewise.
     """
 
     name: str
@@ -46,6 +49,13 @@ class Table:
     examples: Examples
     read: int
     left_out: dict[str, int]
+    validation: Examples | None = None
+    test: Examples | None = None
+
+    @property
+    def has_splits(self) -> bool:
+        """Whether there are texts of its own to score a model on."""
+        return self.test is not None or self.validation is not None
 
 
 def read_table(  # noqa: PLR0913 -- the command's options, in the same words
@@ -56,42 +66,78 @@ def read_table(  # noqa: PLR0913 -- the command's options, in the same words
     positive: str | None = None,
     classes: tuple[str, ...] | None = None,
     group: str | None = None,
+    split: str | None = None,
 ) -> Table:
     """Read a table: CSV with any delimiter, TSV, JSON Lines or Parquet, found out from its content.
+
+    Or a dataset's folder, as `datasets.load_dataset` reads it: its split ``train``, with ``validation`` and
+    ``test`` beside it if there are any, or one split alone.
 
     Rows with the same text after preparation belong to one unit, and so do rows of one ``group``.
 
     Args:
-        path: the file.
+        path: the file or folder.
         text: name of the column of texts.
         label: name of the column of answers.
         positive: the answer that counts as yes, all others as no. Not needed where the answers are
             true and false, yes and no, or 1 and 0.
         classes: the answers of a model that is to be scored; others are an error.
         group: name of a column of what must stay together, such as the author.
+        split: of a folder, the split that is wanted alone; a folder with one split is that one.
 
     Raises:
-        InputError: if the file is not what it says, a column is missing, or the answers cannot be learnt.
+        InputError: if the file is not what it says, a column or split is missing, or the answers cannot
+            be learnt.
     """
-    frame = read_columns(path)
-    wanted = [text, label, *([group] if group else [])]
-    missing = [name for name in wanted if name not in frame.columns]
-    if missing:
-        raise InputError(f"{path}: has no column {missing[0]!r}; its columns are {', '.join(frame.columns)}")
-    rows = frame.select(
-        text=prepare(frame.get_column(text)),
-        label=pl.col(label),
-        group=pl.col(group) if group else pl.lit(None, dtype=pl.String),
-    )
-    no_text = pl.col("text").is_null() | (pl.col("text") == "")
-    kept = rows.filter(~no_text, pl.col("label").is_not_null())
-    left_out = {
-        "no_text": rows.filter(no_text).height,
-        "no_answer": rows.filter(~no_text, pl.col("label").is_null()).height,
-    }
-    chosen, target = _target(kept.get_column("label"), label, path, positive, classes)
-    examples = Examples(kept.get_column("text"), (target,), _units(kept))
-    return Table(path.name, text, label, chosen, sha256_of(path), examples, frame.height, left_out)
+    reading = _Reading(path, text, label, positive, classes, group)
+    if not path.is_dir():
+        return reading.table(read_columns(path), sha256_of(path))
+    splits = read_splits(path)
+    chosen = next(iter(splits)) if len(splits) == 1 else split or "train"
+    if chosen not in splits:
+        raise InputError(f"{path}: has no split {chosen!r}; name one of {', '.join(splits)} with --split")
+    table = reading.table(splits[chosen], sha256_of_split(path, chosen))
+    others = [name for name in ("validation", "test") if name in splits and split is None and name != chosen]
+    target = table.examples.targets[0]
+    same = replace(reading, positive=table.positive, classes=target.classes)
+    return replace(table, **{name: same.table(splits[name], "").examples for name in others})
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What `read_table` is given."""
+
+    path: Path
+    text: str
+    label: str
+    positive: str | None
+    classes: tuple[str, ...] | None
+    group: str | None
+
+    def table(self, frame: pl.DataFrame, sha256: str) -> Table:
+        """Return a frame of strings as a table."""
+        wanted = [self.text, self.label, *([self.group] if self.group else [])]
+        missing = [name for name in wanted if name not in frame.columns]
+        if missing:
+            raise InputError(
+                f"{self.path}: has no column {missing[0]!r}; its columns are {', '.join(frame.columns)}"
+            )
+        rows = frame.select(
+            text=prepare(frame.get_column(self.text)),
+            label=pl.col(self.label),
+            group=pl.col(self.group) if self.group else pl.lit(None, dtype=pl.String),
+        )
+        no_text = pl.col("text").is_null() | (pl.col("text") == "")
+        kept = rows.filter(~no_text, pl.col("label").is_not_null())
+        left_out = {
+            "no_text": rows.filter(no_text).height,
+            "no_answer": rows.filter(~no_text, pl.col("label").is_null()).height,
+        }
+        answers = kept.get_column("label")
+        chosen, target = _target(answers, self.label, self.path, self.positive, self.classes)
+        examples = Examples(kept.get_column("text"), (target,), _units(kept))
+        name, read = self.path.name, frame.height
+        return Table(name, self.text, self.label, chosen, sha256, examples, read, left_out)
 
 
 def _target(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aufruf.baselines.table_data import Table
     from aufruf.label_scheme import LabelScheme
 
-ScoresOf = Literal["validation", "held out", "cross-validation"]
+ScoresOf = Literal["test", "validation", "held out", "cross-validation"]
 HELD_OUT_FOLDS = 5
 """Without cross-validation, a fifth of a table is held out for the scores."""
 
@@ -37,8 +37,9 @@ class Training:
         model: the fitted model.
         scores: on texts that were not trained on, see `scores_of`.
         scores_of: ``validation`` (of the release; thresholds were tuned on it, so they flatter),
-            ``held out`` (a fifth of the table) or ``cross-validation`` (every text once, by a model that
-            was not fitted on it). For tables the model itself is then fitted on all texts.
+            ``test`` (of a folder with splits), ``held out`` (a fifth of the table) or ``cross-validation``
+            (every text once, by a model that was not fitted on it). For tables without splits the model
+            itself is then fitted on all texts.
         texts: how many the model was fitted on.
         notes: what whoever uses the model must know.
     """
@@ -92,13 +93,16 @@ def fit_on_table(
     Args:
         recipe: what to train.
         table: the examples.
-        folds: how many folds for cross-validation; None to score on a fifth held out.
+        folds: how many folds for cross-validation; None to score on a fifth held out or, of a folder with
+            splits, to fit on ``train``, tune on ``validation`` and score on ``test``, else ``validation``.
         seed: of everything random.
         step: is told of progress.
 
     Raises:
         InputError: if there are too few texts of an answer for the folds.
     """
+    if table.has_splits and folds is None:
+        return _fit_on_splits(recipe, table, seed, step)
     examples = table.examples
     parts = folds_of(examples, folds or HELD_OUT_FOLDS, seed)
     used = parts if folds else parts[:1]
@@ -121,6 +125,26 @@ def fit_on_table(
         len(examples),
         [*_table_notes(table, folds), *_notes(model), *few_positives(scored)],
     )
+
+
+def _fit_on_splits(recipe: Recipe, table: Table, seed: int, step: Step) -> Training:
+    model = fit_model(recipe, table.examples, seed=seed, step=step)
+    notes: list[str] = []
+    if table.validation is not None:
+        model = model.tuned(table.validation)
+    scored = table.test if table.test is not None else table.validation
+    assert scored is not None, "a table with splits has one to score on"
+    if scored is table.validation:
+        notes.append("validation scores flatter: thresholds were tuned on the same texts")
+    known = int(scored.texts.is_in(table.examples.texts.implode()).sum())
+    if known:
+        notes.append(
+            f"{known:,} of the {len(scored):,} texts scored stand in train, too: these scores flatter"
+        )
+    scores = score(scored, model.answer(scored), seed=seed)
+    notes += [*_left_out(table), *_notes(model), *few_positives(scored)]
+    scores_of: ScoresOf = "test" if scored is table.test else "validation"
+    return Training(model, scores, scores_of, len(table.examples), notes)
 
 
 def means_over_labels(scheme: LabelScheme) -> dict[str, list[str]]:
@@ -154,8 +178,9 @@ def _notes(model: Model) -> list[str]:
 def _table_notes(table: Table, folds: int | None) -> list[str]:
     how = f"{folds}-fold cross-validation" if folds else "scored on a fifth held out"
     rest = "identical texts stay on one side; the model is fitted on all texts"
-    notes = [f"{how}, stratified, features fitted inside the fold; {rest}"]
-    left_out = {reason: n for reason, n in table.left_out.items() if n}
-    if left_out:
-        notes.append(f"rows left out: {', '.join(f'{n} {reason}' for reason, n in left_out.items())}")
-    return notes
+    return [f"{how}, stratified, features fitted inside the fold; {rest}", *_left_out(table)]
+
+
+def _left_out(table: Table) -> list[str]:
+    left_out = [f"{n} {reason}" for reason, n in table.left_out.items() if n]
+    return [f"rows left out: {', '.join(left_out)}"] if left_out else []

@@ -38,7 +38,11 @@ ReleaseOption = Annotated[
 ]
 TableOption = Annotated[
     Path | None,
-    typer.Option("--table", help="Any table instead: CSV, TSV, JSON Lines or Parquet.", show_default=False),
+    typer.Option(
+        "--table",
+        help="Any table instead: CSV, TSV, JSON Lines or Parquet, or a dataset's folder.",
+        show_default=False,
+    ),
 ]
 TextOption = Annotated[str | None, typer.Option("--text", help="Column of the table: texts.")]
 LabelOption = Annotated[str | None, typer.Option("--label", help="Column of the table: answers.")]
@@ -66,6 +70,10 @@ def train(
     label: LabelOption = None,
     positive: PositiveOption = None,
     group: GroupOption = None,
+    split: Annotated[
+        str | None,
+        typer.Option("--split", help="Split of a dataset's folder to take alone.", show_default="all"),
+    ] = None,
     folds: Annotated[
         int | None, typer.Option("--cross-validate", min=2, help="Folds for a table's scores; else a fifth.")
     ] = None,
@@ -98,10 +106,10 @@ def train(
     if listed:
         _show_recipes(as_json)
         return
-    _check_options(data, release, table, [text, label, positive, group, folds])
+    _check_options(data, release, table, [text, label, positive, group, split, folds])
     around = find_workspace(workspace, needed=data is None and table is None)
     chosen = with_encoder(load_recipe(recipe), encoder)
-    columns = (text, label, positive, group)
+    columns = (text, label, positive, group, split)
     examples = _release(data, release, around) if table is None else _table(table, columns)
     models = around.root / "models" if around else Path("models")
     with _steps() as step:
@@ -130,7 +138,7 @@ def evaluate(
     data: DataOption = None,
     release: ReleaseOption = None,
     split: Annotated[
-        Literal["train", "validation", "test"], typer.Option(help="Split of the release.")
+        Literal["train", "validation", "test"], typer.Option(help="Split of the release or dataset's folder.")
     ] = "test",
     table: TableOption = None,
     text: TextOption = None,
@@ -208,7 +216,14 @@ def evaluate(
         compared = evaluation.compare_on_release(folder, second, chosen, split=split, **drawn)
         show_comparison(compared, as_json=as_json)
         return
-    named = {"text": text, "label": label, "positive": positive, "group": group, "head": head}
+    named = {
+        "text": text,
+        "label": label,
+        "positive": positive,
+        "group": group,
+        "head": head,
+        "split": split,
+    }
     if second is None:
         _show(evaluation.evaluate_on_table(folder, table, **named, **drawn), as_json)
         return
@@ -272,13 +287,13 @@ def _release(data: Path | None, version: str | None, around: Workspace | None) -
     return find_release(around, version)
 
 
-def _table(path: Path, columns: tuple[str | None, str | None, str | None, str | None]) -> Table:
+def _table(path: Path, columns: tuple[str | None, ...]) -> Table:
     from aufruf.baselines.table_data import read_table
 
-    text, label, positive, group = columns
+    text, label, positive, group, split = columns
     if text is None or label is None:
         raise typer.BadParameter("--table needs --text and --label")
-    return read_table(path, text=text, label=label, positive=positive, group=group)
+    return read_table(path, text=text, label=label, positive=positive, group=group, split=split)
 
 
 def find_model(given: Path, around: Workspace | None) -> Path:
