@@ -17,6 +17,7 @@ from aufruf.baselines.release_data import read_release
 from aufruf.baselines.resampling import ROUNDS
 from aufruf.baselines.runs import Report
 from aufruf.baselines.scoring import few_positives, score
+from aufruf.baselines.soft import soft_scores
 from aufruf.baselines.training import means_over_labels
 from aufruf.errors import InputError
 from aufruf.sources.columns import read_columns
@@ -138,6 +139,7 @@ def evaluate_predictions(  # noqa: PLR0913 -- the command's options, in the same
     """
     said = _said(path, release, split, id, allow_missing=allow_missing)
     scores = score(said.examples, said.answers, means=said.means, rounds=rounds, seed=seed, sliced=True)
+    scores += soft_scores(said.examples, said.answers, rounds=rounds, seed=seed)
     return Report(str(path), scores, said.name, [*said.notes, *few_positives(said.examples)])
 
 
@@ -215,8 +217,9 @@ def answered(
     Raises:
         InputError: if more than 1 % of the texts asked are missing for a head.
     """
-    assert examples.facts is not None, "a release tells its ids"
-    placed = predictions.placed(examples.facts.get_column("id"))
+    facts = examples.facts
+    assert facts is not None, "a release tells its ids"
+    placed = predictions.placed(facts.get_column("id"))
     targets: list[Target] = []
     notes: list[str] = []
     for target in examples.targets:
@@ -232,7 +235,14 @@ def answered(
         if missing:
             notes.append(f"{target.name}: {missing:,} of {asked:,} texts have no prediction and are left out")
         targets.append(replace(target, codes=np.where(known, target.codes, NOT_ASKED)))
-    return replace(examples, targets=tuple(targets)), placed, notes
+        facts = facts.with_columns(_known_shares(facts, target.name, known))
+    return replace(examples, targets=tuple(targets), facts=facts), placed, notes
+
+
+def _known_shares(facts: pl.DataFrame, name: str, known: Bools) -> list[pl.Expr]:
+    """Return the annotators' shares of a head's label where something is predicted, null elsewhere."""
+    share = f"{name.removesuffix('_contained')}_share"
+    return [pl.when(pl.Series(known)).then(share).alias(share)] if share in facts.columns else []
 
 
 def answers_of(
