@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from aufruf.baselines.examples import YES_NO, unanswered
+from aufruf.baselines.explaining import because, check_explainable
 from aufruf.baselines.features import prepare
 from aufruf.baselines.model import Answers
 from aufruf.baselines.model_files import load_model, version_notes
@@ -77,6 +78,7 @@ class _Run:
     record: ModelRecord
     source: Source
     told: dict[str, Head]
+    explained: bool
 
 
 def predict(  # noqa: PLR0913 -- the command's options, in the same words
@@ -85,6 +87,7 @@ def predict(  # noqa: PLR0913 -- the command's options, in the same words
     output: Path,
     *,
     scores_for: Sequence[str] = (),
+    explain: bool = False,
     dry_run: bool = False,
     advance: Advance = lambda _rows, _done: None,
 ) -> Prediction:
@@ -102,6 +105,8 @@ def predict(  # noqa: PLR0913 -- the command's options, in the same words
         scores_for: labels or yes/no heads, or ``all``: write ``record_id``, ``label`` and ``score`` from 0 to
             1 instead, as sampling reads them (see
             `certainty`). Rows without a text have none. A label stands for its head ``LABEL_contained``.
+        explain: whether to add ``HEAD_because``, the features that spoke most for a yes, or for one of
+            several answers, with their weights (see `aufruf.baselines.explaining`): pieces of the texts.
         dry_run: whether to stop before reading more than the first batch.
         advance: is told of progress.
 
@@ -111,7 +116,9 @@ def predict(  # noqa: PLR0913 -- the command's options, in the same words
     """
     loaded, record = load_model(model)
     _check(loaded, source, output, model)
-    run = _Run(model, loaded, record, source, _heads_told(scores_for, loaded.heads, model))
+    if explain:
+        check_explainable(loaded)
+    run = _Run(model, loaded, record, source, _heads_told(scores_for, loaded.heads, model), explain)
     if dry_run:
         with closing(source.batches()) as batches:
             next(batches)
@@ -159,8 +166,9 @@ def _scored(run: _Run, rows: pl.DataFrame) -> tuple[pl.DataFrame, Counts]:
     counts = Counts(full.height, rows.height - full.height, {}, yes)
     if run.told:
         return _long(full.get_column("id"), answers, run.told), counts
+    reasons = because(run.model, full.get_column("text"), answers) if run.explained else {}
     columns = [column for head in run.model.heads for column in _columns(head, answers[head.name])]
-    scored = full.select("row").hstack(columns)
+    scored = full.select("row").hstack([*columns, *reasons.values()])
     joined = prepared.select("row", "id").join(scored, on="row", how="left", maintain_order="left")
     return joined.drop("row"), counts
 
@@ -248,7 +256,7 @@ def _check(model: Model, source: Source, output: Path, folder: Path) -> None:
 
 
 def _plan(run: _Run) -> str:
-    asked = [_FORMAT, run.record.model_sha256, run.source.fingerprint, list(run.told)]
+    asked = [_FORMAT, run.record.model_sha256, run.source.fingerprint, list(run.told), run.explained]
     return msgspec.json.encode(asked).decode()
 
 

@@ -59,6 +59,13 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Add what spoke most for each yes: n-grams with weights. They are pieces of the texts.",
+        ),
+    ] = False,
     workspace: WorkspaceOption = None,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
@@ -75,6 +82,8 @@ def predict(
 
     if (source is None) != records:
         raise typer.BadParameter("give either an INPUT or --records")
+    if explain and scores_for:
+        raise typer.BadParameter("--explain has no place beside --scores-for")
     if records and (text or id):
         raise typer.BadParameter("--text and --id belong to an INPUT")
     around = find_workspace(workspace, needed=records)
@@ -89,6 +98,7 @@ def predict(
             read,
             output,
             scores_for=scores_for or (),
+            explain=explain,
             dry_run=dry_run,
             advance=advance,
         )
