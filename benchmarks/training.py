@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 RESULTS = Path(__file__).parent / "results" / "training.json"
 RECIPES = ("hashed-svm", "hashed-logreg", "tfidf-svm", "tfidf-logreg")
 HALF = 0.5
-FLIPPED = 0.02
-"""Share of answers by which the further questions differ from the first."""
 FASTTEXT = """
 import json, sys, time
 import fasttext
@@ -70,7 +68,8 @@ class Part:
     predicted: NDArray[np.int64]
 
 
-System = "Callable[[Examples, Examples], Part]"
+Folds = list[tuple[Examples, Examples]]
+"""What to train on and what to score, each time."""
 
 
 def timed(work: Callable[[], Any]) -> tuple[tuple[float, float], Any]:
@@ -115,7 +114,7 @@ def examples_of(texts: pl.Series, yes: pl.Series) -> Examples:
     return Examples(prepared, (Target("yes", YES_NO, yes.cast(pl.Int64).to_numpy()),), units)
 
 
-def sets(data: Path) -> Iterator[tuple[str, list[tuple[Examples, Examples]]]]:
+def sets(data: Path) -> Iterator[tuple[str, Folds]]:
     """Yield each task's name with what to train and what to score on."""
     for task, column in (("c2a", "C2A"), ("vio", "VIO")):
         rows = pl.read_csv(data / "germeval2025" / f"{task}_train.csv", separator=";")
@@ -146,14 +145,12 @@ def sets(data: Path) -> Iterator[tuple[str, list[tuple[Examples, Examples]]]]:
     yield "EDOS A", [tuple(examples_of(part["text"], part["label_sexist"] == "sexist") for part in parts)]
 
 
-def folded(examples: Examples) -> list[tuple[Examples, Examples]]:
+def folded(examples: Examples) -> Folds:
     """Return five folds."""
     return [(examples.take(train), examples.take(held_out)) for train, held_out in folds_of(examples, 5, 0)]
 
 
-def measured(
-    folds: list[tuple[Examples, Examples]], system: Callable[[Examples, Examples], Part]
-) -> dict[str, float]:
+def measured(folds: Folds, system: Callable[[Examples, Examples], Part]) -> dict[str, float]:
     """Return the figures of a system over all folds."""
     parts = [system(train, test) for train, test in folds]
     truth = np.concatenate([test.targets[0].codes for _, test in folds])
@@ -173,22 +170,25 @@ def measured(
     }
 
 
-def several_heads(folds: list[tuple[Examples, Examples]]) -> float:
-    """Return how much longer three questions take to fit than one, median of five turns."""
-    train, _ = folds[0]
-    target = train.targets[0]
-    rng = np.random.default_rng(0)
-    more = [
-        Target(f"yes{n}", YES_NO, np.where(rng.random(len(train)) < FLIPPED, 1 - target.codes, target.codes))
-        for n in range(2)
+def several_heads(data: Path) -> float:
+    """Return how much longer three questions take to fit than the first of them, median of seven turns.
+
+    The questions are the three commonest kinds of violence in GermEval's VIO.
+    """
+    rows = pl.read_csv(data / "germeval2025" / "vio_train.csv", separator=";", infer_schema_length=0)
+    kinds = pl.read_csv(data / "germeval2025" / "vio_fine_labels.csv", infer_schema_length=0)
+    rows = rows.join(kinds, on="id", maintain_order="left")
+    counted = rows.filter(pl.col("vio") != "nothing")["vio"].value_counts(sort=True)
+    first = examples_of(rows["description"], rows["vio"] == counted["vio"][0])
+    targets = [
+        Target(kind, YES_NO, (rows["vio"] == kind).cast(pl.Int64).to_numpy()) for kind in counted["vio"][:3]
     ]
-    three = Examples(train.texts, (target, *more), train.units)
-    recipe = load_recipe("hashed-svm")
-    ratios = []
-    for _ in range(5):
-        one, _ = timed(lambda: fit_model(recipe, train, seed=0, step=no_step))
-        all_three, _ = timed(lambda: fit_model(recipe, three, seed=0, step=no_step))
-        ratios.append(all_three[0] / one[0])
+    three = Examples(first.texts, tuple(targets), first.units)
+    recipe, ratios = load_recipe("hashed-svm"), []
+    for _ in range(7):
+        one, _ = timed(lambda: fit_model(recipe, first, seed=0, step=no_step))
+        every, _ = timed(lambda: fit_model(recipe, three, seed=0, step=no_step))
+        ratios.append(every[0] / one[0])
     return float(np.median(ratios))
 
 
@@ -206,11 +206,9 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     print("| task | system | fit CPU s | times | score CPU us | times | posts/s | macro F1 | AP |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    heads: dict[str, float] = {}
     for task, folds in sets(Path(sys.argv[1])):
         found = {name: measured(folds, system) for name, system in systems.items()}
         ours = found["hashed-svm"]
-        heads[task] = several_heads(folds)
         for name, row in found.items():
             times = row["fit_cpu_s"] / ours["fit_cpu_s"], row["score_cpu_us"] / ours["score_cpu_us"]
             rows.append({"task": task, "system": name, **row, "fit_times": times[0], "score_times": times[1]})
@@ -220,14 +218,15 @@ def main() -> None:
                 *(f"{row['macro_f1']:.3f}", f"{row['average_precision']:.3f}"),
             ]
             print(f"| {' | '.join(cells)} |", flush=True)
-    print({task: round(ratio, 2) for task, ratio in heads.items()}, "three questions, times one")
+    heads = several_heads(Path(sys.argv[1]))
+    print(f"three questions take {heads:.2f} times as long to fit as one")
     machine = {
         "python": platform.python_version(),
         "cores": os.cpu_count(),
         "scikit-learn": version("scikit-learn"),
     }
     RESULTS.write_text(
-        json.dumps({"machine": machine, "three_heads": heads, "rows": rows}, indent=2) + "\n", "utf-8"
+        json.dumps({"machine": machine, "three_questions": heads, "rows": rows}, indent=2) + "\n", "utf-8"
     )
 
 
