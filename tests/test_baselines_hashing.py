@@ -19,6 +19,7 @@ from aufruf.baselines.descent import DualSvm
 from aufruf.baselines.examples import YES_NO, Examples, Target, unanswered
 from aufruf.baselines.hashing import HashedNgrams
 from aufruf.baselines.model import Model, fit_model
+from aufruf.baselines.ngram_weights import NgramWeights, ngram_weights
 from aufruf.baselines.recipes import load_recipe
 from aufruf.baselines.training import no_step
 from learnable import calls_and_others
@@ -273,3 +274,15 @@ def test_texts_alone_are_answered():
     model = fit_model(load_recipe("hashed-svm"), examples, seed=0, step=no_step)
     answered = model.answer(unanswered(pl.Series(["kommt alle", None], dtype=pl.String).fill_null("")))
     assert answered["call"].scores.shape == (2, 2)
+
+
+def test_the_heaviest_ngrams_of_a_hashed_model_are_named_by_texts_that_hold_them():
+    rows = calls_and_others(300)
+    target = Target("call", YES_NO, (rows["call"] == "yes").to_numpy().astype(np.int64))
+    examples = Examples(rows["text"], (target,), np.arange(300))
+    hashed = fit_model(load_recipe("hashed-svm"), examples, seed=0, step=no_step)
+    listed = fit_model(load_recipe("tfidf-svm"), examples, seed=0, step=no_step)
+    (ours,), (theirs,) = ngram_weights(hashed, examples.texts), ngram_weights(listed, examples.texts)
+    assert len(ours.yes) == len(ours.no) == 20
+    assert len({ngram for ngram, _ in ours.yes} & {ngram for ngram, _ in theirs.yes}) >= 15
+    assert ngram_weights(hashed, pl.Series(["xyzzy"])) == [NgramWeights("call", [], [])]

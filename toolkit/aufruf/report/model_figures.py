@@ -83,7 +83,7 @@ def model_figures(model: Path, release: Path, *, split: Split = "test", seed: in
         curves=curves(examples, answers),
         suite=_suite(model, seed),
         worst=_worst(examples, loaded, answers),
-        ngrams=ngram_weights(loaded),
+        ngrams=ngram_weights(loaded, examples.texts),
     )
 
 
