@@ -77,10 +77,9 @@ def asked_of_release(folder: Path, release: Path, split: Split) -> Asked:
             f"{folder}: answers {', '.join(missing)}, which release {found.version} does not ask; "
             "evaluate it with --table, or on a release with the same labels"
         )
-    chosen = replace(examples, targets=tuple(t for t in examples.targets if t.name in names))
     notes = [*version_notes(record), *_release_notes(record, found, split)]
     name, scheme = f"{split} of release {found.version}", found.scheme
-    return Asked(model, chosen, name, notes, means_over_labels(scheme), scheme)
+    return Asked(model, examples.asking(names), name, notes, means_over_labels(scheme), scheme)
 
 
 def asked_of_table(folder: Path, path: Path, columns: Columns) -> Asked:

@@ -83,8 +83,13 @@ def compare(  # noqa: PLR0913 -- the arguments of `score`, with another model's 
         resampled(examples, answers, means=means, rounds=rounds, seed=seed, sliced=sliced)
         for answers in (first, second)
     )
+    return compared(one, other, means or {})
+
+
+def compared(one: Iterable[Figure], other: Iterable[Figure], means: Iterable[str]) -> list[Difference]:
+    """Compare figures of two models that `resampled` made of the same examples with the same draws."""
     found = [_difference(ours, theirs) for ours, theirs in zip(one, other, strict=True)]
-    return _corrected(found, means or {})
+    return _corrected(found, means)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -11,25 +11,36 @@ from aufruf.baselines.asked import Columns, asked_of_release, asked_of_table
 from aufruf.baselines.comparison import TEST, Comparison, compare
 from aufruf.baselines.human import human_scores, judgements_of
 from aufruf.baselines.model_files import read_record
+from aufruf.baselines.probing import probed, without_reading
 from aufruf.baselines.record import ReleaseOrigin
-from aufruf.baselines.release_data import read_annotations
+from aufruf.baselines.release_data import read_annotations, read_release
 from aufruf.baselines.resampling import ROUNDS
 from aufruf.baselines.runs import Report
-from aufruf.baselines.scoring import few_positives, score
+from aufruf.baselines.scoring import few_positives, resampled, score
 from aufruf.baselines.soft import soft_scores
+from aufruf.baselines.training import no_step
 from aufruf.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from aufruf.baselines.asked import Asked
+    from aufruf.baselines.comparison import Difference
     from aufruf.baselines.examples import Examples
+    from aufruf.baselines.model import Step
     from aufruf.baselines.release_data import Split
     from aufruf.baselines.scoring import Score
 
 
-def evaluate_on_release(
-    model: Path, release: Path, *, split: Split = "test", rounds: int = ROUNDS, seed: int = 0
+def evaluate_on_release(  # noqa: PLR0913 -- the command's options, in the same words
+    model: Path,
+    release: Path,
+    *,
+    split: Split = "test",
+    probes: bool = True,
+    rounds: int = ROUNDS,
+    seed: int = 0,
+    step: Step = no_step,
 ) -> Report:
     """Score a model on a split of a release.
 
@@ -37,8 +48,10 @@ def evaluate_on_release(
         model: the model's folder.
         release: the release's folder.
         split: which split.
+        probes: whether to fit models that do not read on the release, and say how near they come.
         rounds: draws of the bootstrap.
-        seed: of the bootstrap.
+        seed: of the bootstrap, and of the probes.
+        step: is told of progress with the probes.
 
     Raises:
         InputError: if the model cannot be trusted, the release is not as it was released, or it asks
@@ -46,11 +59,16 @@ def evaluate_on_release(
     """
     asked = asked_of_release(model, release, split)
     answers = asked.answers()
-    scores = score(asked.examples, answers, means=asked.means, rounds=rounds, seed=seed, sliced=True)
+    figures = resampled(asked.examples, answers, means=asked.means, rounds=rounds, seed=seed, sliced=True)
+    scores = [figure.score for figure in figures]
     scores += soft_scores(asked.examples, answers, rounds=rounds, seed=seed)
     scores += _human(asked, release, split, rounds, seed)
-    notes = [*asked.notes, *few_positives(asked.examples)]
-    return Report(str(model), scores, asked.name, notes)
+    unread: dict[str, list[Difference]] = {}
+    if probes:
+        fitted_on = read_release(release, ("train", "validation"))
+        unread = probed(asked, figures, fitted_on, rounds=rounds, seed=seed, step=step)
+    notes = [*without_reading(unread), *asked.notes, *few_positives(asked.examples)]
+    return Report(str(model), scores, asked.name, notes, unread)
 
 
 def compare_on_release(  # noqa: PLR0913 -- the command's options, in the same words

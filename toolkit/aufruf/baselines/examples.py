@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import polars as pl
     from numpy.typing import NDArray
 
@@ -88,6 +90,10 @@ class Examples:
             weights=None if self.weights is None else self.weights[rows],
             facts=None if self.facts is None else _rows(self.facts, rows),
         )
+
+    def asking(self, names: Collection[str]) -> Examples:
+        """Return the examples with the targets of these names only, in their order."""
+        return replace(self, targets=tuple(target for target in self.targets if target.name in names))
 
     def unweighted(self) -> Examples:
         """Return the examples with every text counting alike."""

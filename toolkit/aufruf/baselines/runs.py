@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from aufruf.baselines.card import model_card
+from aufruf.baselines.comparison import Difference  # noqa: TC001 -- msgspec reads the types at run time
 from aufruf.baselines.model_files import check_output, save_model
 from aufruf.baselines.record import (
     FORMAT,
@@ -37,13 +38,14 @@ class Report(msgspec.Struct, frozen=True):
     """What was trained or evaluated.
 
     ``model`` is the model's folder, None if none was written; ``scores_of`` says on what texts the
-    scores are.
+    scores are. ``probes`` are differences from models that do not read, by their names.
     """
 
     model: str | None
     scores: list[Score]
     scores_of: str
     notes: list[str]
+    probes: dict[str, list[Difference]] = {}
 
 
 def train(  # noqa: PLR0913 -- the command's options, in the same words

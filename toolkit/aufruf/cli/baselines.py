@@ -169,6 +169,9 @@ def evaluate(
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Score predictions of a part of the split, too.")
     ] = False,
+    probes: Annotated[
+        bool, typer.Option("--probes/--no-probes", help="Train models that do not read, for comparison.")
+    ] = True,
     rounds: Annotated[
         int, typer.Option("--resamples", min=0, help="Resamples of the bootstrap; 0: no intervals.")
     ] = 1000,
@@ -177,6 +180,8 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Score a model per label and language, with intervals: on the release it was trained on, or on others.
+
+    With two models: how they differ, with intervals and p-values.
 
     Example: aufruf evaluate models/hashed-svm-0.1.0 --split test
 
@@ -211,7 +216,11 @@ def evaluate(
         version = release or (evaluation.trained_on(folder) if data is None else None)
         chosen = _release(data, version, around if data else find_workspace(workspace, needed=True))
         if second is None:
-            _show(evaluation.evaluate_on_release(folder, chosen, split=split, **drawn), as_json)
+            with _steps() as step:
+                report = evaluation.evaluate_on_release(
+                    folder, chosen, split=split, probes=probes, step=step, **drawn
+                )
+            _show(report, as_json)
             return
         compared = evaluation.compare_on_release(folder, second, chosen, split=split, **drawn)
         show_comparison(compared, as_json=as_json)

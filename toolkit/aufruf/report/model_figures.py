@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from aufruf.baselines.heads import Head
     from aufruf.baselines.model import Answers, Model
     from aufruf.baselines.record import ModelRecord
-    from aufruf.baselines.release_data import Release, Split
+    from aufruf.baselines.release_data import Split
     from aufruf.baselines.scoring import Score
     from aufruf.label_scheme import LabelScheme
 
@@ -72,7 +72,7 @@ def model_figures(model: Path, release: Path, *, split: Split = "test", seed: in
     report = evaluate_on_release(model, release, split=split, seed=seed)
     loaded, record = load_model(model)
     found = read_release(release, (split,))
-    examples = _asked(found, split, loaded)
+    examples = found.splits[split].asking({head.name for head in loaded.heads})
     answers = loaded.answer(examples)
     return ModelFigures(
         record=record,
@@ -85,13 +85,6 @@ def model_figures(model: Path, release: Path, *, split: Split = "test", seed: in
         worst=_worst(examples, loaded, answers),
         ngrams=ngram_weights(loaded, examples.texts),
     )
-
-
-def _asked(release: Release, split: Split, model: Model) -> Examples:
-    """Return a split's examples; of what is asked, what the model answers."""
-    examples, heads = release.splits[split], {head.name for head in model.heads}
-    targets = tuple(target for target in examples.targets if target.name in heads)
-    return replace(examples, targets=targets)
 
 
 def _suite(model: Path, seed: int) -> SuiteReport | None:
