@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
-    import polars as pl
     from numpy.typing import NDArray
 
     Bools = NDArray[np.bool_]
@@ -110,6 +110,27 @@ class Examples:
 def unanswered(texts: pl.Series, facts: pl.DataFrame | None = None) -> Examples:
     """Return prepared texts as examples of which no answer is known, each a unit of its own."""
     return Examples(texts, (), np.arange(len(texts)), facts=facts)
+
+
+def joined(parts: Sequence[Examples]) -> Examples:
+    """Return several examples with the same targets as one; no unit is in two of them."""
+    offsets = np.cumsum([0, *(int(part.units.max(initial=-1)) + 1 for part in parts)])
+    languages = [part.languages for part in parts if part.languages is not None]
+    weights = [part.weights for part in parts if part.weights is not None]
+    facts = [part.facts for part in parts if part.facts is not None]
+    targets = (
+        replace(target, codes=np.concatenate([part.targets[place].codes for part in parts]))
+        for place, target in enumerate(parts[0].targets)
+    )
+    units = (part.units + offset for part, offset in zip(parts, offsets, strict=False))
+    return Examples(
+        texts=pl.concat([part.texts for part in parts]),
+        targets=tuple(targets),
+        units=np.concatenate(list(units)),
+        languages=np.concatenate(languages) if len(languages) == len(parts) else None,
+        weights=np.concatenate(weights) if len(weights) == len(parts) else None,
+        facts=pl.concat(facts, how="vertical_relaxed") if len(facts) == len(parts) else None,
+    )
 
 
 def mentions(contained: Target, author: Target) -> Bools:

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
-from aufruf.baselines.examples import Examples
+from aufruf.baselines.examples import joined
 from aufruf.baselines.model import fit_model
 from aufruf.baselines.release_data import SIDES, read_release
 from aufruf.baselines.scoring import score
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from aufruf.baselines.examples import Ints
+    from aufruf.baselines.examples import Examples, Ints
     from aufruf.baselines.recipes import Recipe
     from aufruf.baselines.release_data import Split
 
@@ -63,7 +62,8 @@ def compare_with_random(
     parts = [found.splits[split] for split in _SPLITS]
     if min(len(part) for part in parts) == 0:
         raise InputError(f"{release}: a split has no texts; there is nothing to compare")
-    every, sizes = _joined(parts), [len(part) for part in parts]
+    every, sizes = joined([part.unweighted() for part in parts]), [len(part) for part in parts]
+    every = replace(every, units=np.arange(len(every)), languages=None)
     means = means_over_labels(found.scheme)
     orders = [np.arange(len(every)), *_permutations(len(every), draws, seed)]
     scored = [_scores(recipe, every, np.split(order, np.cumsum(sizes)[:-1]), means, seed) for order in orders]
@@ -72,16 +72,6 @@ def compare_with_random(
 
 def _permutations(n: int, draws: int, seed: int) -> list[Ints]:
     return [rng.permutation(n) for rng in np.random.default_rng(seed).spawn(draws)]
-
-
-def _joined(parts: Sequence[Examples]) -> Examples:
-    targets = [
-        replace(target, codes=np.concatenate([part.targets[place].codes for part in parts]))
-        for place, target in enumerate(parts[0].targets)
-    ]
-    texts = pl.concat([part.texts for part in parts])
-    facts = pl.concat([part.facts for part in parts if part.facts is not None], how="vertical_relaxed")
-    return Examples(texts=texts, targets=tuple(targets), units=np.arange(len(texts)), facts=facts)
 
 
 def _scores(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from aufruf.cli.comparison import show_comparison
+from aufruf.cli.comparison import show_comparison, show_study
 from aufruf.cli.functional import show_suite
 from aufruf.cli.options import (
     DryRunOption,
@@ -169,6 +169,10 @@ def evaluate(
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Score predictions of a part of the split, too.")
     ] = False,
+    study: Annotated[
+        Literal["crosslingual", "time", "learning", "masked"] | None,
+        typer.Option("--study", help="Train its recipe, or ask it, otherwise.", show_default=False),
+    ] = None,
     probes: Annotated[
         bool, typer.Option("--probes/--no-probes", help="Train models that do not read, for comparison.")
     ] = True,
@@ -181,14 +185,18 @@ def evaluate(
 ) -> None:
     """Score a model per label and language, with intervals: on the release it was trained on, or on others.
 
-    With two models: how they differ, with intervals and p-values.
+    With two models: how they differ, with intervals and p-values. With --study: trained on one language, on
+    the past or on less, or asked without the words of the lexicon.
 
     Example: aufruf evaluate models/hashed-svm-0.1.0 --split test
 
     Example: aufruf evaluate --predictions theirs.csv --release 0.1.0
     """
     from aufruf.baselines import evaluation
+    from aufruf.baselines.studies import study_on_release
 
+    if study is not None and (table or suite or other or predictions or split != "test"):
+        raise typer.BadParameter("--study takes one model and a release, and scores on its test split")
     if suite is not None:
         if data or release or table or other or predictions or model is None:
             raise typer.BadParameter(
@@ -215,6 +223,10 @@ def evaluate(
     if table is None:
         version = release or (evaluation.trained_on(folder) if data is None else None)
         chosen = _release(data, version, around if data else find_workspace(workspace, needed=True))
+        if study is not None:
+            with _steps() as step:
+                show_study(study_on_release(folder, chosen, study, step=step, **drawn), as_json=as_json)
+            return
         if second is None:
             with _steps() as step:
                 report = evaluation.evaluate_on_release(

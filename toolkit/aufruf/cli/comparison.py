@@ -1,4 +1,4 @@
-"""Show how two models differ."""
+"""Show how two models differ, or one model trained and asked otherwise."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from aufruf.cli.options import show_json, show_table
 
 if TYPE_CHECKING:
     from aufruf.baselines.comparison import Comparison
+    from aufruf.baselines.runs import Report
+    from aufruf.baselines.scoring import Score
 
 _SHOWN = ("macro_f1", "f1", "average_precision", "mention_false_positive_rate_at_recall_80")
 
@@ -36,3 +38,25 @@ def show_comparison(found: Comparison, *, as_json: bool) -> None:
     header = ["label", "metric", "first", "second", "difference", "95 %", "p", "n"]
     show_table(f"{found.first} and {found.second} ({found.scores_of})", header, rows)
     typer.echo(f"p: {found.test}")
+
+
+def show_study(report: Report, *, as_json: bool) -> None:
+    """Show a line for each way of training or asking, label and language: F1 with its interval, and AP."""
+    from aufruf.baselines.card import shown
+
+    for note in report.notes:
+        typer.echo(f"note: {note}", err=True)
+    if as_json:
+        show_json(report)
+        return
+    found: dict[tuple[str | None, str, str | None], dict[str, Score]] = {}
+    for score in report.scores:
+        if not score.label.endswith("contained"):
+            found.setdefault((score.slice, score.label, score.language), {})[score.metric] = score
+    rows: list[list[str]] = []
+    for (done, label, language), figures in found.items():
+        first, precision = figures.get("f1") or figures["macro_f1"], figures["average_precision"]
+        low_high = "" if first.low is None else f"{shown(first.low, 2)}-{shown(first.high, 2)}"
+        cells = [shown(first.value, 2), low_high, shown(precision.value, 2), f"{first.n:,}"]
+        rows.append([done or "", label, language or "all", *cells])
+    show_table(report.scores_of, ["", "label", "test", "F1", "95 %", "AP", "n"], rows)
