@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from aufruf.baselines.functional.evaluation import SuiteReport
     from aufruf.baselines.model import Step
     from aufruf.baselines.runs import Report
+    from aufruf.baselines.studies import Study
     from aufruf.baselines.table_data import Table
     from aufruf.workspace import Workspace
 
@@ -193,7 +194,6 @@ def evaluate(
     Example: aufruf evaluate --predictions theirs.csv --release 0.1.0
     """
     from aufruf.baselines import evaluation
-    from aufruf.baselines.studies import study_on_release
 
     if study is not None and (table or suite or other or predictions or split != "test"):
         raise typer.BadParameter("--study takes one model and a release, and scores on its test split")
@@ -223,19 +223,11 @@ def evaluate(
     if table is None:
         version = release or (evaluation.trained_on(folder) if data is None else None)
         chosen = _release(data, version, around if data else find_workspace(workspace, needed=True))
-        if study is not None:
-            with _steps() as step:
-                show_study(study_on_release(folder, chosen, study, step=step, **drawn), as_json=as_json)
-            return
+        asked: dict[str, Any] = {"split": split, **drawn}
         if second is None:
-            with _steps() as step:
-                report = evaluation.evaluate_on_release(
-                    folder, chosen, split=split, probes=probes, step=step, **drawn
-                )
-            _show(report, as_json)
+            _show_on_release(folder, chosen, study, asked | {"probes": probes}, as_json=as_json)
             return
-        compared = evaluation.compare_on_release(folder, second, chosen, split=split, **drawn)
-        show_comparison(compared, as_json=as_json)
+        show_comparison(evaluation.compare_on_release(folder, second, chosen, **asked), as_json=as_json)
         return
     named = {
         "text": text,
@@ -250,6 +242,24 @@ def evaluate(
         return
     compared = evaluation.compare_on_table(folder, second, table, **named, **drawn)
     show_comparison(compared, as_json=as_json)
+
+
+def _show_on_release(
+    folder: Path, release: Path, study: Study | None, options: dict[str, Any], *, as_json: bool
+) -> None:
+    from aufruf.baselines.evaluation import evaluate_on_release
+    from aufruf.baselines.studies import study_on_release
+
+    with _steps() as step:
+        if study is None:
+            report = evaluate_on_release(folder, release, step=step, **options)
+        else:
+            drawn = {name: options[name] for name in ("rounds", "seed")}
+            report = study_on_release(folder, release, study, step=step, **drawn)
+    if study is None:
+        _show(report, as_json)
+    else:
+        show_study(report, as_json=as_json)
 
 
 def _show_predictions(
