@@ -110,6 +110,14 @@ def test_rows_that_cannot_be_read_are_counted_with_their_reason(model: Path, tmp
     assert pl.read_parquet(tmp_path / "out.parquet")["id"].to_list() == ["1", "3"]
 
 
+@pytest.mark.parametrize("name", ["none.parquet", "none.csv"])
+def test_a_table_without_rows_becomes_one_without_rows(model: Path, tmp_path: Path, name: str):
+    frame = pl.DataFrame(schema={"id": pl.String, "text": pl.String})
+    frame.write_csv(tmp_path / name) if name.endswith("csv") else frame.write_parquet(tmp_path / name)
+    assert predict(model, table_source(tmp_path / name), tmp_path / "out.parquet").read == 0
+    assert pl.read_parquet(tmp_path / "out.parquet").columns == ["id", "call", "call_score"]
+
+
 def test_no_text_reaches_the_output(model: Path, posts: Path, tmp_path: Path):
     report = predict(model, table_source(posts), tmp_path / "out.jsonl")
     told = (tmp_path / "out.jsonl").read_text("utf-8") + str(report)

@@ -103,8 +103,8 @@ def predict(  # noqa: PLR0913 -- the command's options, in the same words
         source: what is to be scored.
         output: a file that ends in .parquet or .jsonl; one that is there is replaced.
         scores_for: labels or yes/no heads, or ``all``: write ``record_id``, ``label`` and ``score`` from 0 to
-            1 instead, as sampling reads them (see
-            `certainty`). Rows without a text have none. A label stands for its head ``LABEL_contained``.
+            1 instead, as sampling reads them (see `certainty`). Rows without a text have none. A label stands
+            for its head ``LABEL_contained``.
         explain: whether to add ``HEAD_because``, the features that spoke most for a yes, or for one of
             several answers, with their weights (see `aufruf.baselines.explaining`): pieces of the texts.
         dry_run: whether to stop before reading more than the first batch.
@@ -291,8 +291,14 @@ def _report(run: _Run, output: Path | None, counts: Counts, resumed: int) -> Pre
         refused=counts.refused,
         resumed=resumed,
         heads=[_head_told(head, counts) for head in run.model.heads],
-        notes=version_notes(run.record),
+        notes=[*version_notes(run.record), *_language_notes(run.model)],
     )
+
+
+def _language_notes(model: Model) -> list[str]:
+    own = [head.name for head in model.heads if head.by_language]
+    told = "texts of unknown language: the threshold for all was used, also of heads with some by language"
+    return [f"{told}: {', '.join(own)}"] if own else []
 
 
 def _head_told(head: Head, counts: Counts) -> HeadTold:

@@ -59,7 +59,7 @@ class Source:
         return hashlib.sha256(msgspec.json.encode([states, dict(self.fields.columns)])).hexdigest()
 
     def batches(self) -> Generator[Rows]:
-        """Yield the rows in their order, in batches that are the same each time.
+        """Yield the rows in their order, in batches that are the same each time; one at least.
 
         Rows without an id are called by their line or row, with several files by ``file:line``.
 
@@ -68,11 +68,14 @@ class Source:
         """
         parts = [(path, part) for _, path in self.files for part in parts_of(path, None, self.fields)]
         size = sum(path.stat().st_size for _, path in self.files) or 1
-        before = 0
+        before = n_batches = 0
         for path, part in parts:
             for name, batch in part.batches():
                 yield self._rows(name, batch, (before + part.position) / size)
+                n_batches += 1
             before += path.stat().st_size
+        if not n_batches:
+            yield Rows(pl.DataFrame(schema={"id": pl.String, "text": pl.String}), {}, 1.0)
 
     def _rows(self, name: str, batch: Batch, done: float) -> Rows:
         place = pl.col("item") if len(self.files) == 1 else pl.format("{}:{}", pl.lit(name), "item")
