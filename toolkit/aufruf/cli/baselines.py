@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from aufruf.workspace import Workspace
 
 _PANEL = "Baselines"
+_RATES = ("mention_false_positive_rate", "mention_false_positive_rate_at_recall_80")
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="A release's folder; needs no workspace.", show_default=False)
@@ -378,13 +379,21 @@ def _show_labels(report: Report) -> None:
     """Show a line for each label and language: F1 with its interval, and what else is quoted."""
     from aufruf.baselines.card import by_label, shown
 
+    weighted = {
+        (score.label, score.language, score.metric): score for score in report.scores if score.weighted
+    }
     rows: list[list[str]] = []
     for label, language, figures in by_label(report.scores):
         first = figures.get("f1") or figures["macro_f1"]
-        others = [figures.get(name) for name in ("average_precision", "mention_false_positive_rate")]
-        cells = [shown(other.value, 2) if other else "" for other in others]
+        by_design = (weighted.get((label, language, name)) for name in (first.metric, "average_precision"))
+        told = [figures.get("average_precision"), *(by_design if weighted else ()), *map(figures.get, _RATES)]
+        cells = [shown(other.value, 2) if other else "" for other in told]
         interval = "" if first.low is None else f"{shown(first.low, 2)}-{shown(first.high, 2)}"
         rows.append([label, language or "all", shown(first.value, 2), interval, f"{first.n:,}", *cells])
-    show_table(f"scores ({report.scores_of})", ["label", "", "F1", "95 %", "n", "AP", "as own"], rows)
-    typer.echo("F1 of the first lines: mean over labels or answers · AP: average precision")
-    typer.echo("as own: share of mere mentions called the author's own · all figures: --json")
+    by_weight = ["F1 w", "AP w"] if weighted else []
+    header = ["label", "", "F1", "95 %", "n", "AP", *by_weight, "own", "own .8"]
+    show_table(f"scores ({report.scores_of})", header, rows)
+    typer.echo(
+        "F1 of the first lines: mean over labels or answers · AP: average precision · w: by design weight"
+    )
+    typer.echo("own: share of mere mentions called the author's own; .8: where recall is .8 · all: --json")
