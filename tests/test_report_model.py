@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,7 @@ def test_where_all_texts_are_alike_there_is_no_curve():
 @pytest.fixture
 def model(released_workspace: Workspace) -> Path:
     output = released_workspace.root / "models" / "m"
-    train(load_recipe("tfidf-logreg"), released_workspace.root / "releases" / "0.1.0", output)
+    train(load_recipe("hashed-svm"), released_workspace.root / "releases" / "0.1.0", output)
     return output
 
 
@@ -86,6 +87,20 @@ def test_the_page_of_a_model_loads_and_runs_nothing(figures: ModelFigures, langu
     names, attributes = page_tags(html)
     assert not {"script", "link", "img", "iframe", "object", "base", "form", "b"} & set(names)
     assert not [name for name in attributes if name.startswith("on") or name in ("src", "href")]
+
+
+def test_the_page_says_what_was_trained_on_and_tested_on_in_each_language(figures: ModelFigures):
+    found = {
+        (row.slice, row.language): row.value
+        for row in figures.crosslingual
+        if (row.label, row.metric) == ("author", "macro_f1")
+    }
+    assert {trained for trained, _ in found} == {"train=de", "train=en", "train=all"}
+    assert {tested for _, tested in found} == {None, "de", "en"}
+    html = model_html(figures, "en")
+    matrix = html.partition("From one language to the other")[2].partition("</table>")[0]
+    shown = re.findall(r"<td>([\d.]+|–)", matrix)
+    assert shown == ["–" if value is None else f"{value:.3f}" for value in found.values()]
 
 
 def test_the_worst_errors_are_errors_and_the_worst_stands_first(figures: ModelFigures):
@@ -112,7 +127,7 @@ def test_the_command_writes_a_page_of_a_model(released_workspace: Workspace, tmp
     assert (done.exit_code, output.exists()) == (0, False)
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
-    assert "tfidf-logreg" in output.read_text("utf-8")
+    assert "hashed-svm" in output.read_text("utf-8")
 
 
 def test_a_page_is_of_a_round_or_of_a_model(tmp_path: Path):

@@ -14,6 +14,7 @@ from aufruf.baselines.functional.evaluation import evaluate_on_suite
 from aufruf.baselines.model_files import load_model
 from aufruf.baselines.ngram_weights import NgramWeights, ngram_weights
 from aufruf.baselines.release_data import read_release
+from aufruf.baselines.studies import study_on_release
 from aufruf.errors import InputError
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class ModelFigures:
     suite: SuiteReport | None
     worst: list[Wrong]
     ngrams: list[NgramWeights]
+    crosslingual: list[Score]
 
 
 def model_figures(model: Path, release: Path, *, split: Split = "test", seed: int = 0) -> ModelFigures:
@@ -84,7 +86,16 @@ def model_figures(model: Path, release: Path, *, split: Split = "test", seed: in
         suite=_suite(model, seed),
         worst=_worst(examples, loaded, answers),
         ngrams=ngram_weights(loaded, examples.texts),
+        crosslingual=_crosslingual(model, release, seed) if split == "test" else [],
     )
+
+
+def _crosslingual(model: Path, release: Path, seed: int) -> list[Score]:
+    """Return the study's rows; none where the recipe cannot be trained anew, as without its encoder."""
+    try:
+        return study_on_release(model, release, "crosslingual", seed=seed).scores
+    except InputError:
+        return []
 
 
 def _suite(model: Path, seed: int) -> SuiteReport | None:

@@ -50,6 +50,7 @@ def model_html(figures: ModelFigures, language: Language) -> str:
         sides=[_forest(figures.scores, side, named) for side in _SIDES],
         mentions=[row for row in _rows(figures.scores, named) if row["metric"] == _MENTIONS],
         curves=[_curve(curve, named) for curve in figures.curves if curve.recall],
+        crosslingual=_matrix(figures.crosslingual, named),
         suite=None if figures.suite is None else _suite(figures.suite, named),
         worst=[vars(wrong) | {"title": named.head(wrong.label)} for wrong in figures.worst],
         ngrams=[_ngrams(weights, named) for weights in figures.ngrams if weights.label.endswith("_author")],
@@ -118,6 +119,24 @@ def _curve(curve: Curves, named: _Names) -> dict[str, Any]:
         "bins": [{"x": 100 * bin_.score, "y": 100 * (1 - bin_.positive), "n": bin_.n} for bin_ in curve.bins],
         "calibration": _points([b.score for b in curve.bins], [b.positive for b in curve.bins]),
         "counts": curve,
+    }
+
+
+def _matrix(scores: Sequence[Score], named: _Names) -> dict[str, Any]:
+    """Return macro F1 of the author's own by what was trained on (rows) and tested on (columns)."""
+    means = [row for row in scores if (row.label, row.metric) == ("author", "macro_f1")]
+    trained = list(dict.fromkeys(row.slice for row in means))
+    tested = list(dict.fromkeys(row.language for row in means))
+    cells = {(row.slice, row.language): row for row in means}
+    return {
+        "tested": [named.language(language) for language in tested],
+        "rows": [
+            {
+                "trained": named.language((name or "").removeprefix("train=")),
+                "cells": [cells.get((name, language)) for language in tested],
+            }
+            for name in trained
+        ],
     }
 
 
