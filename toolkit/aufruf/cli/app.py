@@ -11,8 +11,8 @@ import typer
 from aufruf.cli import (
     agreement,
     annotate,
-    baselines,
     duplicates,
+    evaluation,
     gold,
     keys,
     labelstudio,
@@ -28,6 +28,7 @@ from aufruf.cli import (
     scheme,
     start,
     takedown,
+    training,
 )
 from aufruf.errors import AufrufError
 
@@ -56,7 +57,8 @@ keys.register(app)
 takedown.register(app)
 rehydrate.register(app)
 publish.register(app)
-baselines.register(app)
+training.register(app)
+evaluation.register(app)
 predict.register(app)
 
 _FULL_OR_READ_ONLY = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
