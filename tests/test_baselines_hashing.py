@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from typing import Any
 
@@ -17,6 +18,7 @@ from sklearn.svm import LinearSVC
 from aufruf.baselines import hashing
 from aufruf.baselines.descent import DualSvm
 from aufruf.baselines.examples import YES_NO, Examples, Target, unanswered
+from aufruf.baselines.explaining import buckets_of
 from aufruf.baselines.hashing import HashedNgrams
 from aufruf.baselines.model import Model, fit_model
 from aufruf.baselines.ngram_weights import NgramWeights, ngram_weights
@@ -27,7 +29,8 @@ from learnable import calls_and_others
 BITS = 22
 FACTOR = 0x9E3779B97F4A7C15
 WORD = 1 << 64
-TEXTS = st.lists(st.text(max_size=40), min_size=1, max_size=6)
+LETTERS = st.text(max_size=40) | st.text(" .:!?#aäB\n", max_size=20)
+TEXTS = st.lists(LETTERS, min_size=1, max_size=6)
 
 
 def mixed(value: int) -> int:
@@ -43,10 +46,24 @@ def folded(numbers: list[int]) -> int:
     return found
 
 
-def buckets(text: str, words: tuple[int, int], characters: tuple[int, int]) -> list[Counter[int]]:
+def with_marks(text: str) -> list[str]:
+    """Return words of any length, marks, and starts of sentences as the character 0."""
+    tokens: list[str] = []
+    ended = True
+    for piece in text.split():
+        tokens += ["\0"] if ended else []
+        tokens += re.findall(r"\w+|\W", piece)
+        ended = piece[-1] in ".:!?"
+    return tokens
+
+
+def buckets(
+    text: str, words: tuple[int, int], characters: tuple[int, int], *, marks: bool
+) -> list[Counter[int]]:
     """Return how often each bucket is in a text, of words and of characters; scikit-learn finds them."""
     found: list[Counter[int]] = [Counter(), Counter()]
-    tokens = CountVectorizer(ngram_range=(1, 1)).build_analyzer()(text)
+    listed = CountVectorizer(ngram_range=(1, 1)).build_analyzer()
+    tokens = with_marks(text.lower()) if marks else listed(text)
     numbers = [mixed(folded([ord(letter) + 1 for letter in token])) for token in tokens]
     for size in range(words[0], words[1] + 1):
         for start in range(len(numbers) - size + 1):
@@ -56,7 +73,7 @@ def buckets(text: str, words: tuple[int, int], characters: tuple[int, int]) -> l
     return found
 
 
-def slow_rows(fitted_on: list[str], texts: list[str], **ranges: tuple[int, int]) -> list[dict[int, float]]:
+def slow_rows(fitted_on: list[str], texts: list[str], **ranges: Any) -> list[dict[int, float]]:
     """Return the rows of texts by bucket: sublinear counts times idf, each block of length 1."""
     known = [buckets(text, **ranges) for text in fitted_on]
     within = Counter(bucket for blocks in known for block in blocks for bucket in block)
@@ -98,12 +115,21 @@ def same(found: list[dict[int, float]], expected: list[dict[int, float]]) -> boo
     TEXTS,
     st.tuples(st.integers(1, 2), st.integers(0, 2)),
     st.tuples(st.integers(1, 3), st.integers(0, 3)),
+    st.booleans(),
 )
 @settings(max_examples=150, deadline=None)
 def test_rows_are_those_of_a_slow_reference_for_any_unicode(
-    known: list[str], unknown: list[str], words: tuple[int, int], characters: tuple[int, int]
+    known: list[str],
+    unknown: list[str],
+    words: tuple[int, int],
+    characters: tuple[int, int],
+    marks: bool,  # noqa: FBT001 -- hypothesis names it
 ):
-    ranges = {"words": (words[0], sum(words)), "characters": (characters[0], sum(characters))}
+    ranges: dict[str, Any] = {
+        "words": (words[0], sum(words)),
+        "characters": (characters[0], sum(characters)),
+        "marks": marks,
+    }
     features = HashedNgrams(**ranges)
     assert same(rows_of(features, features.fit_transform(known)), slow_rows(known, known, **ranges))
     assert same(rows_of(features, features.transform(unknown)), slow_rows(known, unknown, **ranges))
@@ -118,6 +144,14 @@ def test_scores_without_a_matrix_are_those_with_one(known: list[str], unknown: l
     intercepts = np.arange(heads) - 0.5
     expected = features.transform(unknown) @ weights.T + intercepts
     np.testing.assert_allclose(features.score(unknown, weights, intercepts), expected, atol=1e-4)
+
+
+def test_marks_and_starts_of_sentences_are_words_that_can_be_named():
+    features = HashedNgrams((1, 2), None, marks=True).fit(["Go. We said: go to 3 of them at 6:30 or so! "])
+    named = buckets_of(features, "Go. We said: go to 3 of them at 6:30 or so! ")
+    assert set(named) == set(features.buckets_.tolist())
+    assert {"[start] go", "go .", ". [start]", "[start] we", ": [start]", "3", "so !"} <= set(named.values())
+    assert not {"! [start]", "30 [start]"} & set(named.values())
 
 
 def test_an_ngram_that_training_never_saw_says_nothing():

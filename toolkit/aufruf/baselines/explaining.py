@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import polars as pl
 from sklearn.feature_extraction.text import CountVectorizer
 
 from aufruf.baselines.examples import YES_NO
-from aufruf.baselines.hashing import HashedNgrams
+from aufruf.baselines.hashing import ENDS, HashedNgrams
 from aufruf.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
     from aufruf.baselines.model import Answers, Model
 
 SHOWN = 5
+START = "[start]"
+"""How the start of a sentence is named where it is a word."""
 BECAUSE = pl.List(pl.Struct({"feature": pl.String, "weight": pl.Float64}))
 _FACTOR = 0x9E3779B97F4A7C15
 _WORD = 1 << 64
+_MARKED = re.compile(rf"\A\s*(?=\S)|(?<=[{ENDS}])\s+(?=\S)|\w+|[^\w\s]")
 
 
 def check_explainable(model: Model) -> None:
@@ -86,8 +90,10 @@ def buckets_of(features: HashedNgrams, text: str) -> dict[int, str]:
         for gram in _analyzer("char_wb", features.characters)(text):
             found[half + (_folded(_codes(gram)) >> shift)] = gram
     if features.words:
-        for gram in _analyzer("word", features.words)(text):
-            tokens = [_mixed(_folded(_codes(token))) for token in gram.split(" ")]
+        for gram in (
+            _marked(features.words, text) if features.marks else _analyzer("word", features.words)(text)
+        ):
+            tokens = [_mixed(_folded([1] if token == START else _codes(token))) for token in gram.split(" ")]
             found[_folded(tokens) >> shift] = gram
     return found
 
@@ -131,6 +137,16 @@ def _heaviest(row: Any, weights: Reals, names: Mapping[int, str]) -> list[dict[s
 def _analyzer(kind: str, lengths: tuple[int, int]) -> Callable[[str], list[str]]:
     counter: Any = CountVectorizer(analyzer=kind, ngram_range=lengths)
     return counter.build_analyzer()
+
+
+def _marked(lengths: tuple[int, int], text: str) -> list[str]:
+    """Return the n-grams of words where marks and starts of sentences are words."""
+    tokens = [token.strip() or START for token in _MARKED.findall(text.lower())]
+    return [
+        " ".join(tokens[start : start + size])
+        for size in range(lengths[0], lengths[1] + 1)
+        for start in range(len(tokens) - size + 1)
+    ]
 
 
 def _codes(letters: str) -> list[int]:

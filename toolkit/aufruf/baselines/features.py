@@ -96,6 +96,7 @@ def _hashed(words: Ngrams | None, characters: Ngrams | None) -> HashedNgrams:
         characters and characters.ngrams,
         min_df=some.min_df,
         sublinear_tf=some.sublinear_tf,
+        marks=words is not None and words.marks,
     )
 
 

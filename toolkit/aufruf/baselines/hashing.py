@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     _Part = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]
 
+ENDS = ".:!?"
+"""What ends a sentence."""
 _SLICE = 1 << 16
 """Bytes of text that a thread takes at a time."""
 _LOGS = 256
@@ -43,22 +45,26 @@ class HashedNgrams(BaseEstimator):
         characters: shortest and longest run of characters within a word and the blanks around it.
         min_df: in how many texts a bucket must be to count.
         sublinear_tf: whether n times in a text are worth 1 + ln n rather than n.
+        marks: whether marks such as ``!``, words of one letter and the starts of sentences are words, too; a
+            sentence ends with white space after ``.``, ``:``, ``!`` or ``?``. scikit-learn has no such words.
         bits: there are 2 to the power of ``bits`` buckets, half for words and half for characters.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- scikit-learn wants each setting by itself
         self,
         words: tuple[int, int] | None = (1, 2),
         characters: tuple[int, int] | None = (2, 5),
         *,
         min_df: int = 1,
         sublinear_tf: bool = True,
+        marks: bool = False,
         bits: int = 22,
     ) -> None:
         self.words = words
         self.characters = characters
         self.min_df = min_df
         self.sublinear_tf = sublinear_tf
+        self.marks = marks
         self.bits = bits
 
     def fit(self, texts: Iterable[str], y: object = None) -> HashedNgrams:
@@ -114,7 +120,7 @@ class HashedNgrams(BaseEstimator):
         counts = np.arange(1, _LOGS + 1, dtype=np.float32)
         worth = 1 + np.log(counts) if self.sublinear_tf else counts
         ranges = (self.words or (1, 0)), (self.characters or (1, 0))
-        return _kinds(), *ranges, self.bits, worth
+        return _kinds(self.marks), *ranges, self.bits, worth
 
     def _table(self) -> NDArray[np.int32]:
         """Return the column of each bucket, -1 for those that training does not know."""
@@ -183,14 +189,15 @@ def _lowered(texts: Iterable[str]) -> Buffers:
     return Buffers.of(series.fill_null("").str.to_lowercase())
 
 
-@lru_cache(1)
-def _kinds() -> NDArray[np.uint8]:
-    """Return what each character is to `re`: part of a word, white space, or neither."""
-    from aufruf.baselines.hashing_kernels import SPACE, WORD
+@lru_cache(2)
+def _kinds(marks: bool) -> NDArray[np.uint8]:  # noqa: FBT001 -- what the cache is for
+    """Return what each character is to `re`: part of a word, white space, or neither, which can be a mark."""
+    from aufruf.baselines.hashing_kernels import END, MARK, SPACE, WORD
 
     every = "".join(map(chr, range(sys.maxunicode + 1)))
-    kinds = np.zeros(len(every), dtype=np.uint8)
-    for kind, pattern in ((WORD, r"\w+"), (SPACE, r"\s+")):
+    kinds = np.full(len(every), MARK if marks else 0, dtype=np.uint8)
+    ends = [(END, f"[{ENDS}]")] if marks else []
+    for kind, pattern in ((WORD, r"\w+"), (SPACE, r"\s+"), *ends):
         for run in re.finditer(pattern, every):
             kinds[run.start() : run.end()] = kind
     return kinds

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from aufruf.band_kernels import mixed
 
 METHOD = 1
-WORD, SPACE = 1, 2
-"""What a character can be; 0 for all others."""
+WORD, SPACE, MARK, END = 1, 2, 3, 4
+"""What a character can be, 0 for all others: a mark is a word by itself, an end one that ends sentences."""
 _BLANK = 32
+_END_MARK = 46
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _SHORTEST_WORD = 2
 _HALF = np.uint64(32)
@@ -81,19 +82,35 @@ def _add(bucket: np.uint64, mask: np.uint64, table: _Table, used: _Table, n_used
 
 @njit(cache=True, nogil=True)
 def _tokens(codes: _Codes, length: int, kinds: _Bytes, tokens: NDArray[np.uint64]) -> int:
-    """Write a number for each run of two or more word characters, equal where they are equal."""
+    """Write a number for each run of two or more word characters, equal where they are equal.
+
+    Where characters are marks, each is a token too, and so are single letters and the start of a sentence,
+    which has the number of the character 0.
+    """
     count = 0
     size = 0
     number = np.uint64(0)
+    marks = kinds[_END_MARK] == END
+    shortest = 1 if marks else _SHORTEST_WORD
+    ended = marks
     for place in range(length):
-        if kinds[codes[place]] == WORD:
+        kind = kinds[codes[place]]
+        if kind == WORD:
             number = (number + np.uint64(codes[place]) + np.uint64(1)) * _FACTOR
             size += 1
-        elif size:
-            if size >= _SHORTEST_WORD:
-                tokens[count] = mixed(number)
-                count += 1
-            number, size = np.uint64(0), 0
+            ended = False
+            continue
+        if size >= shortest:
+            tokens[count] = mixed(number)
+            count += 1
+        number, size = np.uint64(0), 0
+        if kind >= MARK:
+            tokens[count] = mixed((np.uint64(codes[place]) + np.uint64(1)) * _FACTOR)
+            count += 1
+        if ended and codes[place] == _BLANK and place + 1 < length:
+            tokens[count] = mixed(_FACTOR)
+            count += 1
+        ended = kind == END
     return count
 
 

@@ -19,11 +19,15 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Ngrams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which n-grams count: lengths from and to, in how many texts at least, with log counts or not."""
+    """Which n-grams count: lengths from and to, in how many texts at least, with log counts or not.
+
+    ``marks`` makes words of marks, single letters and starts of sentences, where words are hashed.
+    """
 
     ngrams: tuple[Count, Count]
     min_df: Count = 1
     sublinear_tf: bool = False
+    marks: bool = False
 
     def __post_init__(self) -> None:
         if self.ngrams[0] > self.ngrams[1]:
@@ -68,6 +72,10 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(
                 "hashed takes n-grams alone, with one min_df and sublinear_tf in [words] and [characters]"
             )
+        if (self.words and self.words.marks and not self.hashed) or (
+            self.characters and self.characters.marks
+        ):
+            raise ValueError("marks belongs in [words] of a recipe with hashed = true")
 
     def _can_be_hashed(self) -> bool:
         blocks = [block for block in (self.words, self.characters) if block is not None]
