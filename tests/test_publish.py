@@ -39,9 +39,9 @@ def hub() -> Iterator[Hub]:
 @pytest.fixture
 def final(filled_workspace: Workspace) -> Workspace:
     """A workspace with a final release: people stated all that is asked, also what users must agree to."""
-    state(filled_workspace)
-    export(filled_workspace, "0.1.0", final=True)
-    return filled_workspace
+    workspace = state(filled_workspace)
+    export(workspace, "0.1.0", final=True)
+    return workspace
 
 
 def reseal(path: Path, **fields: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aufruf.workspace import Workspace
+
+
+BREAKING_OUT = ("# Ours", "### Sub", "---", "<script>alert(1)</script>", "<!-- open", "a\n```\nb", "</td>")
 
 
 def rows_of(release: Path, config: str = "data") -> pl.DataFrame:
@@ -62,6 +66,7 @@ def test_statements_are_read_without_comments_and_spaces(tmp_path: Path):
     [
         ("## Fundings\nx", "'Fundings' is no field; fields are Curators, Funding"),
         ("## Funding\nx\n## Funding\ny", "'Funding' stands twice"),
+        *((f"## Funding\nx\n\n{text}", "'Funding' holds a heading") for text in BREAKING_OUT),
     ],
 )
 def test_a_heading_that_is_no_field_or_stands_twice_is_refused(tmp_path: Path, text: str, said: str):
@@ -80,11 +85,11 @@ def test_a_retention_without_a_date_states_nothing():
 def test_a_final_release_is_refused_until_all_is_stated_and_then_says_that_it_is_final(
     filled_workspace: Workspace,
 ):
-    state(filled_workspace, "ethics", "gate")
+    filled_workspace = state(filled_workspace, "ethics", "gate")
     with pytest.raises(GateError, match=r"2 statements are missing .*Ethics vote \(.*Terms of access"):
         export(filled_workspace, "1.0.0", final=True)
     assert list((filled_workspace.root / "releases").iterdir()) == []
-    state(filled_workspace)
+    filled_workspace = state(filled_workspace)
     export(filled_workspace, "1.0.0", final=True)
     release = filled_workspace.root / "releases" / "1.0.0"
     assert read_manifest(release).final
@@ -96,15 +101,57 @@ def test_a_final_release_is_refused_until_all_is_stated_and_then_says_that_it_is
     assert "No decision about a person will rest on it" in front["extra_gated_fields"]
 
 
+@pytest.mark.parametrize("text", ["TODO", "-", "n/a", "…", "tbd."])
+def test_a_placeholder_states_nothing(tmp_path: Path, text: str):
+    (tmp_path / DATA_CARD).write_text(f"## Funding\n\n{text}\n", "utf-8")
+    assert read_statements(tmp_path / DATA_CARD) == {}
+
+
+def test_lists_links_and_comparisons_are_statements(tmp_path: Path):
+    text = "Nobody, see <https://example.org>.\n\n- 3 < 4\n- **bold**"
+    (tmp_path / DATA_CARD).write_text(f"## Funding\n\n{text}\n", "utf-8")
+    assert read_statements(tmp_path / DATA_CARD) == {"funding": text}
+
+
+def test_a_final_release_needs_a_title_a_contact_and_a_retention_that_is_not_over(
+    filled_workspace: Workspace,
+):
+    filled_workspace = state(filled_workspace)
+    card, settings = (filled_workspace.root / name for name in (DATA_CARD, "aufruf.toml"))
+    told = settings.read_text("utf-8")
+    settings.write_text(told.replace('contact = "nobody@example.org"', ""), "utf-8")
+    with pytest.raises(GateError, match=r"1 statements are missing .*contact"):
+        export(open_workspace(filled_workspace.root), "1.0.0", final=True)
+    settings.write_text(told, "utf-8")
+    card.write_text(card.read_text("utf-8").replace("2040-12-31", "2020-12-31"), "utf-8")
+    with pytest.raises(GateError, match="the retention ended on 2020-12-31"):
+        export(filled_workspace, "1.0.0", final=True)
+
+
+def test_the_card_says_what_splits_keep_together(filled_workspace: Workspace):
+    settings = filled_workspace.root / "aufruf.toml"
+    export(filled_workspace, "0.1.0")
+    card = (filled_workspace.root / "releases" / "0.1.0" / "README.md").read_text("utf-8")
+    assert "in the same split: duplicate cluster, author, conversation" in card
+    assert "Not kept together" not in card
+    told = settings.read_text("utf-8")
+    settings.write_text(re.sub("together = .*", 'together = ["duplicate"]', told), "utf-8")
+    shutil.rmtree(filled_workspace.root / "releases" / "0.1.0")
+    export(open_workspace(filled_workspace.root), "0.1.0")
+    card = (filled_workspace.root / "releases" / "0.1.0" / "README.md").read_text("utf-8")
+    assert "in the same split: duplicate cluster." in card
+    assert "Not kept together, by setting: author, conversation" in card
+
+
 def test_without_a_card_a_final_release_is_refused_and_the_card_put_there(filled_workspace: Workspace):
     (filled_workspace.root / DATA_CARD).unlink()
-    with pytest.raises(GateError, match="20 statements are missing"):
+    with pytest.raises(GateError, match="22 statements are missing"):
         export(filled_workspace, "1.0.0", final=True)
     assert read_statements(filled_workspace.root / DATA_CARD) == {}
 
 
 def test_an_unfinished_card_lists_what_is_still_to_be_stated(filled_workspace: Workspace):
-    state(filled_workspace, "ethics", "terms")
+    filled_workspace = state(filled_workspace, "ethics", "terms")
     export(filled_workspace, "0.1.0")
     release = filled_workspace.root / "releases" / "0.1.0"
     card = (release / "README.md").read_text("utf-8")
@@ -115,7 +162,7 @@ def test_an_unfinished_card_lists_what_is_still_to_be_stated(filled_workspace: W
 
 
 def test_every_statement_stands_in_a_paper_and_most_in_the_card(filled_workspace: Workspace):
-    state(filled_workspace)
+    filled_workspace = state(filled_workspace)
     export(filled_workspace, "1.0.0", final=True)
     release = filled_workspace.root / "releases" / "1.0.0"
     papers = {name: (release / "docs" / f"{name}.md").read_text("utf-8") for name in PAPERS}
@@ -189,7 +236,7 @@ def test_young_calls_to_protest_stay_out_and_are_counted(filled_workspace: Works
 
 
 def test_croissant_is_valid_and_its_reader_finds_every_row_and_every_null(filled_workspace: Workspace):
-    state(filled_workspace)
+    filled_workspace = state(filled_workspace)
     export(filled_workspace, "1.0.0", final=True)
     release = filled_workspace.root / "releases" / "1.0.0"
     script = """

@@ -78,6 +78,7 @@ class Release(_Section, frozen=True):
     title: str = "Untitled data set of threats, calls to violence and protest mobilisation"
     license: str = "other"
     contact: str = ""
+    url: str = ""
     annotators: Literal["per_release", "stable"] = "per_release"
     protest_time: Literal["month", "year", "none"] = "month"
     protest_before: date | None = None

@@ -7,7 +7,9 @@ Comments are for who fills it in.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 from aufruf.errors import SettingsError
@@ -60,7 +62,9 @@ FIELDS = (
 )
 _HEADING = re.compile(r"^##[ \t]+(.+?)[ \t]*$", re.MULTILINE)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_DATE = re.compile(r"\b\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])\b")
+_BREAKS_OUT = re.compile(r"^ {0,3}(?:#|[-=*_]{3,}\s*$)|<(?!https?://)[!/?A-Za-z]", re.MULTILINE)
+_SAYS_NOTHING = re.compile(r"(?:todo|tbd|tba|fixme|n/?a|xxx|[\W_])*", re.IGNORECASE)
+_DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 
 
 def template() -> str:
@@ -72,8 +76,11 @@ def template() -> str:
 def read_statements(path: Path) -> dict[str, str]:
     """Return what is stated, by field; fields without a statement are left out. No file states nothing.
 
+    What is no Markdown of a paragraph or a list is refused: it would change what stands around it.
+
     Raises:
-        SettingsError: if a heading is no field or stands twice.
+        SettingsError: if a heading is no field or stands twice, or a statement holds a heading, a rule, HTML
+            or an open comment or code fence.
     """
     try:
         text = _COMMENT.sub("", path.read_text("utf-8"))
@@ -89,8 +96,13 @@ def read_statements(path: Path) -> dict[str, str]:
             raise SettingsError(f"{path}: {title!r} is no field; fields are {', '.join(names)}")
         if names[title] in found:
             raise SettingsError(f"{path}: field {title!r} stands twice")
+        if _BREAKS_OUT.search(statement) or statement.count("```") % 2:
+            raise SettingsError(
+                f"{path}: field {title!r} holds a heading, a rule, HTML, or a comment or code fence that "
+                "stays open; write paragraphs and lists"
+            )
         found[names[title]] = statement.strip()
-    return {name: statement for name, statement in found.items() if statement}
+    return {name: statement for name, statement in found.items() if not _SAYS_NOTHING.fullmatch(statement)}
 
 
 def missing_statements(statements: Mapping[str, str]) -> list[Field]:
@@ -99,8 +111,17 @@ def missing_statements(statements: Mapping[str, str]) -> list[Field]:
         field
         for field in FIELDS
         if field.name not in statements
-        or (field.name == "retention" and not _DATE.search(statements[field.name]))
+        or (field.name == "retention" and retention_date(statements[field.name]) is None)
     ]
+
+
+def retention_date(statement: str) -> date | None:
+    """Return the last date that a statement names; None if it names none."""
+    named: list[date] = []
+    for found in _DATE.finditer(statement):
+        with suppress(ValueError):
+            named.append(date.fromisoformat(found[0]))
+    return max(named, default=None)
 
 
 _ABOVE = """\

@@ -253,6 +253,7 @@ responsible = ""
 # title = "…"
 # license = "cc-by-4.0"
 # contact = "…"
+# url = "https://…"  # where the data set is described
 # protest_time = "year"  # how exactly releases say when calls to protest were written: month, year, none
 # protest_before = 2031-01-01  # calls to protest from this day on, or of an unknown one, stay out of releases
 # annotators = "stable"  # the same pseudonym of an annotator in all releases; otherwise another in each

@@ -6,6 +6,7 @@ import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ from aufruf.release.manifest import (
 )
 from aufruf.release.parquet import write_split
 from aufruf.release.versions import LOCK, check_fits, check_new, least_version, lock_bytes, released
-from aufruf.statements import DATA_CARD, missing_statements, read_statements, template
+from aufruf.statements import DATA_CARD, missing_statements, read_statements, retention_date, template
 from aufruf.tables import EVENTS, TABLES
 
 if TYPE_CHECKING:
@@ -188,10 +189,19 @@ def _check_stated(workspace: Workspace) -> None:
     path = workspace.root / DATA_CARD
     if not path.exists():
         write_text(path, template())
-    missing = missing_statements(read_statements(path))
+    stated = read_statements(path)
+    missing = [f"{field.title} ({field.asks})" for field in missing_statements(stated)]
+    release = workspace.settings.release
+    if release.title == type(release)().title:
+        missing.append("title (in aufruf.toml, [release])")
+    if not release.contact:
+        missing.append("contact (in aufruf.toml, [release]: whom to ask for removal)")
     if missing:
-        asked = "; ".join(f"{field.title} ({field.asks})" for field in missing)
+        asked = "; ".join(missing)
         raise GateError(f"{path}: {len(missing)} statements are missing for a final release: {asked}")
+    until = retention_date(stated["retention"])
+    if until is not None and until < datetime.now(UTC).date():
+        raise GateError(f"{path}: the retention ended on {until}: this data must not be released")
 
 
 def write_release(  # noqa: PLR0913 -- what a release is made of

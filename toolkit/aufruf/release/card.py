@@ -12,7 +12,7 @@ from aufruf.statements import FIELDS, missing_statements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date
+    from datetime import date, datetime
 
     import polars as pl
 
@@ -31,7 +31,8 @@ class CardFacts:
     named); ``drawn`` has ``strategy`` (null: never sampled) and ``records``. ``statements`` are what people
     stated, by field. ``prevalence`` is why there is none, where there is none. ``escalations`` counts the
     answers that reported a credible danger; ``judgements`` is a table. ``as_of`` is the day of the newest
-    event that the release rests on.
+    event that the release rests on; ``together`` names the relations that splits keep, ``borders`` when
+    validation and test begin, if time divides them.
     """
 
     version: str
@@ -50,6 +51,8 @@ class CardFacts:
     escalations: int
     judgements: str
     as_of: date | None
+    together: Sequence[str]
+    borders: tuple[datetime, datetime] | None
 
 
 def sections(facts: CardFacts) -> dict[str, str]:
@@ -91,6 +94,7 @@ def card_text(facts: CardFacts) -> str:
         part["agreement"],
         "## How common the labels are",
         part["prevalence"],
+        *([_KEPT_BACK] if facts.settings.release.protest_before else []),
         "## Where the records come from",
         part["sources"],
         part["drawn"],
@@ -219,7 +223,20 @@ def _splits(facts: CardFacts) -> str:
         if worst is not None
         else f"No category has {ENOUGH} records: shares are rough."
     )
-    return "\n\n".join([_SPLIT_RULES, f"Wanted: {wanted}. {measured}", _left_out(facts.left_out)])
+    rules = f"{_divided(facts)} {_SPLIT_RULES}"
+    return "\n\n".join([rules, f"Wanted: {wanted}. {measured}", _left_out(facts.left_out)])
+
+
+def _divided(facts: CardFacts) -> str:
+    """Say what stands together, and where time divides the splits."""
+    together = ", ".join(_RELATIONS[name] for name in facts.together)
+    kept = f"Records that share one of these stand in the same split: {together}." if together else ""
+    apart = ", ".join(title for name, title in _RELATIONS.items() if name not in facts.together)
+    torn = f" **Not kept together, by setting: {apart}.**" if apart else ""
+    if facts.borders is None:
+        return f"{kept}{torn}"
+    first, second = (f"{at:%Y-%m-%d}" for at in facts.borders)
+    return f"Divided by time: validation begins on {first}, test on {second}. {kept}{torn}"
 
 
 _WHAT_IT_IS = """\
@@ -258,11 +275,18 @@ placeholders. `group` is what a split must keep together; `duplicate_group`, `au
 `conversation_group` and `article_group` let you check that. In `annotations`, `asked` lists the
 columns that were asked; null: all of them."""
 
+_RELATIONS = {
+    "duplicate": "duplicate cluster",
+    "author": "author",
+    "conversation": "conversation",
+    "reply": "post and the answers to it",
+    "article": "article",
+    "syndicated": "syndicated copy of an article",
+}
 _SPLIT_RULES = """\
-Records that share a duplicate cluster, an author, a conversation or an article stand in the same split. A
-record of validation or test never moves in a later version; one that is tied to two splits stays out. What a
-model chose, what is an example of the guidelines and what annotators were tested with is never in validation
-or test."""
+A record of validation or test never moves in a later version; one that is tied to two splits stays out. What
+terms or a model chose, what is an example of the guidelines and what annotators were tested with is never in
+validation or test."""
 
 _NOT_FOR = """\
 - No decision about a person may rest on it: no report, no sanction, no dismissal, no prosecution.
@@ -274,12 +298,19 @@ _NOT_FOR = """\
 _LIMITS = """\
 ## Known limits
 
-The labels are the majority of a few people under written guidelines, no legal verdicts. Irony, dialect and
-code words are judged without knowledge of the author. Personal data in texts is masked by rules, which miss
-some of it."""
+The labels rest on the judgements of a few people under written guidelines and are no legal verdicts. Irony,
+dialect and code words are judged without knowledge of the author. Personal data in texts is masked by
+rules, which miss some of it."""
 
-_ESCALATIONS = "Answers in which annotators reported a credible danger: {n:,}. They went to the lead at once."
+_ESCALATIONS = (
+    "Answers in which annotators reported a credible danger: {n:,}. Such reports are never released; the "
+    "lead is shown them in `aufruf annotate status`, with a protocol for each."
+)
 
+_KEPT_BACK = (
+    "**Calls to protest are kept back by their date** (see what was left out): the estimates, the agreement "
+    "and `weight` are of the corpus with them, and weighing the released records does not bring them back."
+)
 _PAPERS = """\
 Papers in `docs/`: `datasheet.md`, `data_statement.md`, `data_protection.md`, `annotators.md`, the label
 scheme and the guidelines in German and English."""

@@ -89,6 +89,7 @@ def croissant(
     """
     release = facts.settings.release
     rows = {key: frame.height for key, frame in frames.items()}
+    makers = facts.statements.get("curators")
     said = {name: _said(facts, fields) for name, fields in _STATED.items()}
     return {
         "@context": _CONTEXT,
@@ -98,6 +99,8 @@ def croissant(
         "description": _ABOUT,
         "version": facts.version,
         "license": release.license,
+        **({"creator": {"@type": "sc:Organization", "name": makers}} if makers else {}),
+        **({"url": release.url} if release.url else {}),
         **({"datePublished": facts.as_of.isoformat()} if facts.as_of else {}),
         "inLanguage": _languages(frames),
         "keywords": ["threats", "calls to violence", "protest mobilisation", "incitement"],
@@ -186,7 +189,8 @@ def _source(file: str, column: str) -> dict[str, Any]:
 
 def _responsible(facts: CardFacts, frames: Mapping[tuple[str, str], pl.DataFrame]) -> dict[str, Any]:
     """Return the fields on how the data came about that follow from tables."""
-    months = _column(frames, "default", "month").drop_nulls()
+    told = _column(frames, "default", "month").drop_nulls()
+    months = told.filter(told.str.len_bytes() == len("2031-01"))
     return {
         **({"rai:dataCollectionTimeFrame": [months.min(), months.max()]} if len(months) else {}),
         "rai:dataCollectionType": ["Document analysis", "User-generated content data"],
@@ -207,6 +211,7 @@ def _agreement(facts: CardFacts) -> list[str]:
         f"{row.records} records"
         for row in facts.agreement
         if row.coefficient == "krippendorff_alpha" and row.group == "all"
+        if row.label.endswith(("_contained", "_author"))
         if row.value is not None and row.low is not None and row.high is not None
     ] or ["Not known: no record was judged by two annotators."]
 
@@ -217,7 +222,8 @@ def per_record(frames: Mapping[tuple[str, str], pl.DataFrame]) -> str:
     counts = judged.filter(pl.col("pass") == "triage").group_by("id").len().get_column("len")
     if counts.is_empty():
         return "No single judgement is released."
-    return f"{counts.min()} to {counts.max()}, {counts.mean():.2f} on average"
+    told = f"{counts.min()} to {counts.max()}, {counts.mean():.2f} on average"
+    return f"{told}, those who could not judge included"
 
 
 def _languages(frames: Mapping[tuple[str, str], pl.DataFrame]) -> list[str]:

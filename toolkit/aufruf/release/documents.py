@@ -89,6 +89,8 @@ def _facts(draft: Draft, workspace: Workspace) -> CardFacts:
         prevalence=_prevalence(workspace),
         escalations=_escalations(workspace),
         judgements=judgement_counts(draft.frames),
+        together=draft.plan.relations,
+        borders=draft.plan.borders,
         as_of=workspace.store.scan(EVENTS).select(pl.col("at").max().dt.date()).collect().item(),
     )
 

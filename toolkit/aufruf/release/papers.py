@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PAPERS = ("datasheet", "data_statement", "data_protection", "annotators")
 _TEMPLATES = Path(__file__).parent / "templates"
+_MONTH = len("2031-01")
 _NOT_STATED = "*Not stated.*"
 
 
@@ -46,6 +47,7 @@ def paper(name: str, facts: CardFacts, frames: Mapping[tuple[str, str], pl.DataF
         license=release.license,
         annotators=release.annotators.replace("_", " "),
         protest=f"by {release.protest_time}{before}".replace("by none", "not told"),
+        blurred=settings.interface.blur,
         masked=", ".join(settings.privacy.mask).replace("_", " ") or "nothing",
         said={field.name: facts.statements.get(field.name, _NOT_STATED) for field in FIELDS},
         sections=sections(facts),
@@ -55,9 +57,12 @@ def paper(name: str, facts: CardFacts, frames: Mapping[tuple[str, str], pl.DataF
     )
 
 
-def _period(months: pl.Series) -> str:
-    known = months.drop_nulls()
+def _period(told: pl.Series) -> str:
+    """Say from when to when; times that are told by year alone count only where no month is known."""
+    known = told.drop_nulls()
     if known.is_empty():
         return "not known"
-    unknown = f", {months.null_count():,} at a time not told" if months.null_count() else ""
-    return f"from {known.min()} to {known.max()}{unknown}"
+    months = known.filter(known.str.len_bytes() == _MONTH)
+    span = months if len(months) else known
+    unknown = f", {told.null_count():,} at a time not told" if told.null_count() else ""
+    return f"from {span.min()} to {span.max()}{unknown}"
