@@ -67,24 +67,12 @@ def finetune(
     total, done = recipe.epochs * batches, 0
     rng = np.random.default_rng(seed)
     warming = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_pace, total))
+    encoder.train()
     for _ in range(recipe.epochs):
-        encoder.train()
         for rows in np.array_split(rng.permutation(len(texts)), batches):
-            batch = tokenizer(
-                [texts[row] for row in rows],
-                padding=True,
-                truncation=True,
-                max_length=recipe.longest,
-                return_tensors="pt",
-            )
-            vectors = mean_of_tokens(encoder(**batch).last_hidden_state, batch["attention_mask"])
-            losses = torch.nn.functional.binary_cross_entropy_with_logits(
-                layer(vectors), torch.from_numpy(answers[rows]), reduction="none"
-            )
-            counted = torch.from_numpy(costs[rows])
-            loss = (losses * counted).sum() / counted.sum().clamp(min=1)
+            said = layer(_vectors(tokenizer, encoder, [texts[row] for row in rows], recipe.longest))
             optimizer.zero_grad()
-            loss.backward()
+            _loss(said, answers[rows], costs[rows]).backward()
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()
             warming.step()
@@ -95,6 +83,21 @@ def finetune(
         _head(target, weights[place], intercepts[place]) for place, target in enumerate(examples.targets)
     )
     return TunedEncoder(tokenizer, encoder, recipe.longest), heads
+
+
+def _vectors(tokenizer: Any, encoder: Any, texts: list[str], longest: int) -> Any:
+    batch = tokenizer(texts, padding=True, truncation=True, max_length=longest, return_tensors="pt")
+    return mean_of_tokens(encoder(**batch).last_hidden_state, batch["attention_mask"])
+
+
+def _loss(said: Any, answers: Any, costs: Any) -> Any:
+    """Return the mean cross-entropy of what was asked, each answer counting by its cost."""
+    torch = needed("torch")
+    counted = torch.from_numpy(costs)
+    losses = torch.nn.functional.binary_cross_entropy_with_logits(
+        said, torch.from_numpy(answers), reduction="none"
+    )
+    return (losses * counted).sum() / counted.sum().clamp(min=1)
 
 
 def _pace(total: int, n: int) -> float:
