@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 KEEP ?=
+QUICK := $(BIN)/pytest --numprocesses auto --dist loadfile --quiet -m "not labelstudio and not browser and not slow"
 
 .PHONY: install demo test campaign check generate lock browser clean
 
@@ -28,10 +29,11 @@ check: install  ## what must hold before every commit
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/aufruf scheme build --check
-	$(BIN)/pytest -m "not labelstudio and not browser and not slow" -q
+	$(QUICK)
 
 test: install  ## all tests, those against a real Label Studio included, and the built wheel
-	$(BIN)/pytest
+	$(QUICK)
+	$(BIN)/pytest -m "labelstudio or browser or slow"
 
 campaign: install  ## the long ones in full: hundreds of kills, simulations
 	$(BIN)/pytest --campaign

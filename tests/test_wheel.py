@@ -83,5 +83,6 @@ def test_the_fast_tests_pass_on_the_wheel(environment: Path, tmp_path: Path):
     shutil.copy(ROOT / "pyproject.toml", tmp_path / "pytest-settings.toml")
     marks = "not labelstudio and not browser and not slow"
     command = ["python", "-m", "pytest", "-q", "-c", "pytest-settings.toml", "--rootdir", ".", "-m", marks]
+    command += ["--numprocesses", "auto", "--dist", "loadfile"]
     ran = run(environment, *command, "tests", cwd=tmp_path)
     assert ran.returncode == 0, ran.stdout[-3000:]
