@@ -5,18 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.svm import LinearSVC
 
 from aufruf.baselines import hashing
-from aufruf.baselines.descent import DualSvm
 from aufruf.baselines.examples import YES_NO, Examples, Target, unanswered
 from aufruf.baselines.explaining import buckets_of
 from aufruf.baselines.hashing import HashedNgrams
@@ -25,6 +22,9 @@ from aufruf.baselines.ngram_weights import NgramWeights, ngram_weights
 from aufruf.baselines.recipes import load_recipe
 from aufruf.baselines.training import no_step
 from learnable import calls_and_others
+
+if TYPE_CHECKING:
+    import pytest
 
 BITS = 22
 FACTOR = 0x9E3779B97F4A7C15
@@ -175,52 +175,6 @@ def test_it_makes_no_difference_in_what_portions_threads_take_the_texts(monkeypa
     parts = HashedNgrams()
     np.testing.assert_array_equal(parts.fit_transform(texts).toarray(), whole.toarray())
     np.testing.assert_array_equal(parts.buckets_, features.buckets_)
-
-
-def loss(matrix: Any, signs: Any, costs: Any, weights: Any, intercept: float) -> float:
-    margins = 1 - signs * (matrix @ weights + intercept)
-    return float(0.5 * (weights @ weights + intercept**2) + (costs * np.maximum(margins, 0) ** 2).sum())
-
-
-@pytest.mark.parametrize("balanced", ["balanced", None])
-@pytest.mark.parametrize("weighted", [True, False])
-def test_the_machine_reaches_the_optimum_of_scikit_learn(balanced: str | None, *, weighted: bool):
-    rows = calls_and_others(300)
-    matrix = HashedNgrams().fit_transform(rows.get_column("text"))
-    yes = (rows.get_column("call") == "yes").to_numpy().astype(int)
-    weights = np.random.default_rng(1).uniform(0.5, 3, len(yes)) if weighted else None
-    ours = DualSvm(C=0.3, class_weight=balanced).fit(matrix, yes, weights)
-    theirs = LinearSVC(C=0.3, class_weight=balanced, tol=1e-8, max_iter=50_000)
-    theirs.fit(matrix, yes, sample_weight=weights)
-    share = np.bincount(yes, weights=weights)
-    by_class = share.sum() / (2 * share) if balanced else np.ones(2)
-    costs = 0.3 * by_class[yes] * (1 if weights is None else weights)
-    signs = np.where(yes == 1, 1, -1)
-    best = loss(matrix, signs, costs, theirs.coef_[0], theirs.intercept_[0])
-    assert loss(matrix, signs, costs, ours.coef_[0], ours.intercept_[0]) <= best * 1.005
-    np.testing.assert_allclose(ours.decision_function(matrix), theirs.decision_function(matrix), atol=0.05)
-
-
-def test_the_machine_tells_several_answers_apart_and_repeats_itself():
-    texts = [f"{word} {n}" for n in range(20) for word in ("apples", "pears", "plums")]
-    answers = np.array([0, 1, 2] * 20)
-    matrix = HashedNgrams().fit_transform(texts)
-    first, again = (DualSvm(random_state=5).fit(matrix, answers) for _ in range(2))
-    assert (first.predict(matrix) == answers).all()
-    assert first.decision_function(matrix).shape == (60, 3)
-    np.testing.assert_array_equal(first.coef_, again.coef_)
-
-
-def test_a_text_of_weight_zero_is_as_if_it_were_not_there():
-    rows = calls_and_others(100)
-    matrix = HashedNgrams().fit_transform(rows.get_column("text"))
-    yes = (rows.get_column("call") == "yes").to_numpy().astype(int)
-    weights = np.ones(len(yes))
-    weights[::4] = 0
-    some = np.flatnonzero(weights)
-    np.testing.assert_allclose(
-        DualSvm().fit(matrix, yes, weights).coef_, DualSvm().fit(matrix[some], yes[some]).coef_, atol=1e-6
-    )
 
 
 def several(n: int = 240) -> Examples:

@@ -11,9 +11,11 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from aufruf.baselines.descent import DualSvm
+from aufruf.baselines.descent import DualSvm, fit_together
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from aufruf.baselines.examples import Bools, Ints, Reals, Target
     from aufruf.baselines.recipes import Recipe
 
@@ -142,23 +144,47 @@ def _likely(distances: Reals) -> Reals:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def fit_head(recipe: Recipe, target: Target, features: Any, weights: Reals | None, seed: int) -> Head:
-    """Fit one head on the texts that it was asked of.
+def fit_heads(
+    recipe: Recipe, targets: Sequence[Target], features: Any, weights: Reals | None, seed: int
+) -> Iterator[Head]:
+    """Fit a head for each target on the texts that it was asked of; yield them in order.
 
     Where training knows one answer only, or none, the head is constant and answers no to the unknown.
     """
+    estimators = [_estimator(recipe, target, seed) for target in targets]
+    fitted = _fitted_together(estimators, targets, features, weights)
+    for target, estimator in zip(targets, estimators, strict=True):
+        if isinstance(estimator, DualSvm):
+            next(fitted)
+        else:
+            _fit(estimator, target, features, weights)
+        default = 0.5 if hasattr(estimator, "predict_proba") else 0.0
+        yield Head(target.name, target.classes, estimator, default, "default", target.counts)
+
+
+def _fitted_together(
+    estimators: Sequence[Any], targets: Sequence[Target], features: Any, weights: Reals | None
+) -> Iterator[DualSvm]:
+    """Fit those estimators that can be fitted side by side."""
+    pairs = [pair for pair in zip(estimators, targets, strict=True) if isinstance(pair[0], DualSvm)]
+    if not pairs:
+        return
+    every = np.ones(features.shape[0]) if weights is None else weights
+    yield from fit_together(
+        [machine for machine, _ in pairs],
+        features,
+        [target.codes for _, target in pairs],
+        [np.where(target.asked, every, 0.0) for _, target in pairs],
+    )
+
+
+def _fit(estimator: Any, target: Target, features: Any, weights: Reals | None) -> None:
     asked = target.asked
-    codes = target.codes[asked]
-    answers = np.unique(codes)
-    majority = recipe.estimator == "majority" or len(answers) < 2  # noqa: PLR2004 -- two answers
-    estimator: Any = DummyClassifier(strategy="prior") if majority else _estimator(recipe, seed)
-    if len(codes):
-        rows = features if asked.all() else features[asked]
-        estimator.fit(rows, codes, sample_weight=None if weights is None else weights[asked])
-    else:
+    if not asked.any():
         estimator.fit(np.zeros((1, 1)), np.zeros(1, dtype=np.int64))
-    default = 0.5 if hasattr(estimator, "predict_proba") else 0.0
-    return Head(target.name, target.classes, estimator, default, "default", target.counts)
+        return
+    rows = features if asked.all() else features[asked]
+    estimator.fit(rows, target.codes[asked], sample_weight=None if weights is None else weights[asked])
 
 
 def best_threshold(truth: Bools, scores: Reals) -> float:
@@ -180,7 +206,10 @@ def best_threshold(truth: Bools, scores: Reals) -> float:
     return float((distinct[best] + distinct[best + 1]) / 2)
 
 
-def _estimator(recipe: Recipe, seed: int) -> Any:
+def _estimator(recipe: Recipe, target: Target, seed: int) -> Any:
+    answers = sum(count > 0 for count in target.counts.values())
+    if recipe.estimator == "majority" or answers < 2:  # noqa: PLR2004 -- two answers
+        return DummyClassifier(strategy="prior")
     weight = "balanced" if recipe.balanced else None
     if recipe.estimator == "logistic_regression":
         return LogisticRegression(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
 from aufruf.baselines.features import make_features
 from aufruf.baselines.finetune import finetune
@@ -16,15 +14,15 @@ from aufruf.baselines.heads import (
     MIN_POSITIVES_OF_LANGUAGE,
     MIN_POSITIVES_TO_TUNE,
     best_threshold,
-    fit_head,
+    fit_heads,
 )
 from aufruf.baselines.probes import fact_values
 from aufruf.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
-    from aufruf.baselines.examples import Examples, Ints, Reals, Target
+    from aufruf.baselines.examples import Examples, Ints, Reals
     from aufruf.baselines.heads import Head
     from aufruf.baselines.recipes import Recipe
 
@@ -122,24 +120,11 @@ def fit_model(recipe: Recipe, examples: Examples, *, seed: int, step: Step) -> M
         ) from error
     rows = matrix.tocsr() if hasattr(matrix, "tocsr") else matrix
     heads: list[Head] = []
-    for head in _fitted(recipe, examples, rows, seed):
+    for head in fit_heads(recipe, examples.targets, rows, examples.weights, seed):
         heads.append(head)
         step(head.name, len(heads), total)
     step("trained", total, total)
     return Model(recipe, features, tuple(heads))
-
-
-def _fitted(recipe: Recipe, examples: Examples, matrix: Any, seed: int) -> Iterator[Head]:
-    """Fit the heads; on all processors where the estimator allows it, in the order of the targets."""
-
-    def fit(target: Target) -> Head:
-        return fit_head(recipe, target, matrix, examples.weights, seed)
-
-    if not (recipe.hashed and recipe.estimator == "linear_svm"):
-        yield from map(fit, examples.targets)
-        return
-    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
-        yield from pool.map(fit, examples.targets)
 
 
 def _seen(recipe: Recipe, examples: Examples) -> Any:
