@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -255,6 +256,17 @@ def test_a_language_has_its_own_threshold_once_there_are_enough_texts_of_it():
     moved = type(head)(**{**head.__dict__, "threshold": 0.9, "by_language": {"de": 0.1}})
     assert moved.predict(scores, np.array(["de", "en"])).tolist() == [1, 0]
     assert moved.predict(scores).tolist() == [0, 0]
+    asked = Model(model.recipe, model.features, (moved,))
+    german, english = (
+        "Kommt alle am Samstag auf den Platz, wir sind viele!",
+        "Come to the square on Saturday!",
+    )
+    told = Examples(pl.Series([german, english]), (), np.arange(2), languages=np.array(["en", "de"]))
+    either = moved.scores(asked.distances(told)[moved.name])[:, 1]
+    sure = replace(moved, threshold=either.max() + 1, by_language={"de": either.min() - 1})
+    asked = replace(asked, heads=(sure,))
+    assert asked.answer(told)[moved.name].predicted.tolist() == [0, 1]
+    assert asked.answer(unanswered(told.texts))[moved.name].predicted.tolist() == [1, 0]
 
 
 def test_texts_alone_are_answered():

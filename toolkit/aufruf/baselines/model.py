@@ -51,13 +51,23 @@ class Model:
     features: Any
     heads: tuple[Head, ...]
 
+    @property
+    def tells_languages_apart(self) -> bool:
+        """Whether a head has thresholds by language."""
+        return any(head.by_language for head in self.heads)
+
     def answer(self, examples: Examples) -> dict[str, Answers]:
-        """Return each head's answers to examples, by the head's name; their own answers are not looked at."""
-        distances = self.distances(examples)
+        """Return each head's answers to examples, by the head's name; their own answers are not looked at.
+
+        Languages that are not known are found where a head has thresholds by language.
+        """
+        distances, languages = self.distances(examples), examples.languages
+        if languages is None and self.tells_languages_apart:
+            languages = _languages(examples)
         found: dict[str, Answers] = {}
         for head in self.heads:
             scores = head.scores(distances[head.name])
-            found[head.name] = Answers(scores, head.predict(scores, examples.languages))
+            found[head.name] = Answers(scores, head.predict(scores, languages))
         return found
 
     def distances(self, examples: Examples) -> dict[str, Reals]:
@@ -132,6 +142,12 @@ def _seen(recipe: Recipe, examples: Examples) -> Any:
     if recipe.knows:
         return fact_values(examples.facts, recipe.knows)
     return examples.texts if recipe.hashed else examples.texts.to_list()
+
+
+def _languages(examples: Examples) -> Any:
+    from aufruf.language import identify_language
+
+    return identify_language(examples.texts).get_column("language").to_numpy()
 
 
 def _calibrated(head: Head, distances: Reals, examples: Examples) -> Head:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 ALL = "all"
 _CONTAINED = "_contained"
-_FORMAT = 1
+_FORMAT = 2
 _AT_ONCE = min(pl.thread_pool_size(), 8)
 """Batches that are scored at the same time: memory grows with them."""
 
@@ -270,6 +270,7 @@ def _metadata(run: _Run, counts: Counts) -> dict[str, Any]:
         "recipe": run.record.recipe.name,
         "scores": {head.name: _scale(head) for head in heads},
         "thresholds": {head.name: head.threshold for head in heads if head.classes == YES_NO},
+        "thresholds_by_language": {head.name: head.by_language for head in heads if head.by_language},
         "counts": msgspec.to_builtins(counts),
     }
 
@@ -297,7 +298,7 @@ def _report(run: _Run, output: Path | None, counts: Counts, resumed: int) -> Pre
 
 def _language_notes(model: Model) -> list[str]:
     own = [head.name for head in model.heads if head.by_language]
-    told = "texts of unknown language: the threshold for all was used, also of heads with some by language"
+    told = "languages were found from the texts for heads with thresholds by language"
     return [f"{told}: {', '.join(own)}"] if own else []
 
 
