@@ -9,8 +9,11 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.calibration import _SigmoidCalibration
+from sklearn.metrics import f1_score
 
 from aufruf.baselines.examples import NOT_ASKED, YES_NO, Examples, Target, unanswered
+from aufruf.baselines.folds import folds_of
 from aufruf.baselines.heads import best_threshold
 from aufruf.baselines.model import fit_model
 from aufruf.baselines.recipes import load_recipe
@@ -50,6 +53,34 @@ def test_what_can_be_learnt_is_learnt(tmp_path: Path, recipe: str):
     assert value(training.scores) > 0.95
     assert training.scores_of == "cross-validation"
     assert training.scores[0].n == training.texts == 150
+
+
+@pytest.mark.parametrize("recipe", ["hashed-svm", "tfidf-logreg"])
+def test_probabilities_of_a_fold_come_from_the_other_folds(tmp_path: Path, recipe: str):
+    frame = calls_and_others(300)
+    doubtful = pl.when(pl.int_range(300) % 5 == 0).then(frame["call"].shuffle(seed=5)).otherwise("call")
+    table = table_of(tmp_path, frame.with_columns(doubtful.alias("call")))
+    training = fit_on_table(load_recipe(recipe), table, folds=5)
+    truth, errors = table.examples.targets[0].codes == 1, []
+    far = np.empty(300)
+    folds = folds_of(table.examples, 5, 0)
+    for train, held_out in folds:
+        model = fit_model(load_recipe(recipe), table.examples.take(train), seed=0, step=no_step)
+        far[held_out] = model.distances(table.examples.take(held_out))["call"][:, 0]
+    for train, held_out in folds:
+        others = _SigmoidCalibration().fit(far[train], truth[train])
+        errors.append((others.predict(far[held_out]) - truth[held_out]) ** 2)
+    assert value(training.scores, "brier") == pytest.approx(np.concatenate(errors).mean(), abs=2e-5)
+    assert value(training.scores, "brier") < 0.9 * truth.mean() * (1 - truth.mean())
+    assert value(training.scores) == pytest.approx(f1_score(truth, far > 0, average="macro"), abs=1e-12)
+
+
+def test_a_fifth_held_out_has_probabilities_if_both_halves_can_tell_them(tmp_path: Path):
+    for n, known in ((600, True), (60, False)):
+        training = fit_on_table(load_recipe("hashed-svm"), table_of(tmp_path, calls_and_others(n)))
+        found = next(score for score in training.scores if score.metric == "brier")
+        assert (found.value is not None) is known
+        assert training.scores_of == "held out"
 
 
 def test_shuffled_answers_score_at_chance(tmp_path: Path):

@@ -16,7 +16,7 @@ from aufruf.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from aufruf.baselines.examples import Reals
+    from aufruf.baselines.examples import Examples, Ints, Reals
     from aufruf.baselines.model import Model, Step
     from aufruf.baselines.recipes import Recipe
     from aufruf.baselines.release_data import Release
@@ -38,8 +38,8 @@ class Training:
         scores: on texts that were not trained on, see `scores_of`.
         scores_of: ``validation`` (of the release; thresholds were tuned on it, so they flatter),
             ``test`` (of a folder with splits), ``held out`` (a fifth of the table) or ``cross-validation``
-            (every text once, by a model that was not fitted on it). For tables without splits the model
-            itself is then fitted on all texts.
+            (every text once, by a model that was not fitted on it, with probabilities that its own answer
+            had no part in). For tables without splits the model itself is then fitted on all texts.
         texts: how many the model was fitted on.
         notes: what whoever uses the model must know.
     """
@@ -116,8 +116,10 @@ def fit_on_table(
     scored = examples.take(np.concatenate([held_out for _, held_out in used]))
     model = fit_model(recipe, examples, seed=seed, step=_within(step, rounds - 1, rounds))
     far = {name: np.concatenate([part[name] for part in distances]) for name in distances[0]}
+    fold = np.repeat(np.arange(len(used)), [len(held_out) for _, held_out in used])
+    likely = _likely(model, joined(answers), far, scored, fold if folds else scored.units % 2)
     model = model.calibrated(far, scored)
-    scores = score(scored, joined(answers), seed=seed)
+    scores = score(scored, likely, seed=seed)
     return Training(
         model,
         scores,
@@ -125,6 +127,34 @@ def fit_on_table(
         len(examples),
         [*_table_notes(table, folds), *_notes(model), *few_positives(scored)],
     )
+
+
+def _likely(
+    model: Model,
+    answers: Mapping[str, Answers],
+    distances: Mapping[str, Reals],
+    scored: Examples,
+    part: Ints,
+) -> dict[str, Answers]:
+    """Return answers with probabilities: of each part's texts by what the other parts' distances mean.
+
+    A head keeps its scores where a part has too few texts beside it to tell. Decisions stay as they are.
+    """
+    found = dict(answers)
+    for head in model.heads:
+        target, far = scored.target(head.name), distances[head.name]
+        if not target.is_yes_no:
+            continue
+        scores = np.empty((len(far), 2))
+        for number in np.unique(part):
+            beside = (part != number) & target.asked
+            likely = head.calibrated(far[beside], target.codes[beside] == 1)
+            if likely.calibration is None:
+                break
+            scores[part == number] = likely.scores(far[part == number])
+        else:
+            found[head.name] = Answers(scores, answers[head.name].predicted)
+    return found
 
 
 def _fit_on_splits(recipe: Recipe, table: Table, seed: int, step: Step) -> Training:
