@@ -34,7 +34,8 @@ def read_parquet(stream: BinaryIO, file: str, given: FieldMap) -> Iterator[Batch
     if given.by_number:
         raise InputError(f"{file}: the field map numbers columns, but Parquet has names")
     try:
-        opened = pq.ParquetFile(stream, page_checksum_verification=True)
+        # buffered ahead, the bytes of all row groups read so far would stay in memory
+        opened = pq.ParquetFile(stream, pre_buffer=False, page_checksum_verification=True)
         chosen = columns_of(opened.schema_arrow, file, given)
         yield from batches_of(opened.iter_batches(BATCH, columns=_each(chosen)), chosen, file, given)
     except (pa.ArrowException, OSError) as error:
