@@ -112,7 +112,9 @@ def test_the_order_of_the_rows_does_not_matter(corpus: Any, rng: random.Random):
 def test_groups_are_the_connected_components_of_what_is_released(corpus: Any):
     records, lock = corpus
     placed = split_records(records, ["label"], PLAN, lock).placed
-    group = dict(placed.select("record_id", "group").rows())
+    named = placed.with_columns(first=pl.col("record_id").min().over("group"))
+    assert named.sort("first").get_column("group").is_sorted()
+    group = dict(named.select("record_id", "first").rows())
     parent = {name: name for name in group}
 
     def root(name: str) -> str:
@@ -161,7 +163,8 @@ def test_a_record_that_stays_out_ties_no_groups_together():
         {"record_id": "c", "cluster": "k"},
     )
     placed = split_records(records, ["label"], PLAN, {"a": "test", "c": "train"}).placed
-    assert placed.rows() == [("a", "test", "a"), ("c", "train", "c")]
+    assert placed.select("row", "split").rows() == [(0, "test"), (2, "train")]
+    assert placed.get_column("group").n_unique() == 2
 
 
 def test_a_record_that_bridges_two_splits_stays_out():

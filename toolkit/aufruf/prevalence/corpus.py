@@ -94,7 +94,7 @@ def _truths(workspace: Workspace) -> pl.DataFrame:
     gold = scan_newest_gold(workspace).filter(
         pl.col("column").is_in(_COLUMNS) & pl.col("share").is_not_null()
     )
-    if gold.head(1).collect().is_empty():
+    if gold.select("share").head(1).collect(engine="streaming").is_empty():
         raise InputError("there is no gold to estimate from: decide it with `aufruf gold`")
     decided = (
         pl.when(pl.col("value").is_null())

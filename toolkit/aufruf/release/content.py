@@ -24,14 +24,15 @@ from aufruf.views import (
 
 if TYPE_CHECKING:
     from aufruf.label_scheme import Example, LabelScheme
-    from aufruf.text import Texts
     from aufruf.workspace import Workspace
 
 CHANCE = ("random", "stratified")
 """Strategies that draw by chance alone: only what they drew may be validated or tested on."""
 HELD_IN_TRAIN = ("qualification", "gold_check")
 """Purposes of tasks whose right answers annotators may have been told."""
-
+_FIRST_WORDS = 4
+_RANKED = ("cluster", "author", "conversation")
+"""Columns that only tell records together from others: their ranks are quicker to sort and compare."""
 
 _NOT_RELEASED = (
     "language_confidence",
@@ -56,10 +57,11 @@ class Content:
         records: the newest version of each record with gold, beside columns of the table ``cluster``,
             ``syndicated`` (smallest article_id of an article's copies), ``stratum``,
             ``inclusion_probability``, ``context_before``, ``context_after`` (null where the text is not
-            released), those of `aufruf.release.rights.with_form`, ``train_only``; sorted by id.
-        gold: what the newest gold run decided of these records: ``row`` (place in ``records``), ``label``,
-            ``column``, ``value``, ``share``, ``n``.
-        annotations: live answers to them, with ``purpose``; those of qualification left out.
+            released), those of `aufruf.release.rights.with_form`, ``train_only``; sorted by id, and numbered
+            in ``row``. ``cluster``, ``author`` and ``conversation`` are ranks.
+        gold: what the newest gold run decided of these records: their ``row``, ``label``, ``column``,
+            ``value``, ``share``, ``n``.
+        annotations: live answers to them, with ``row`` and ``purpose``; those of qualification left out.
         gold_run: which run it is.
         superseded: how many records have gold, but a newer version of their text.
     """
@@ -87,19 +89,20 @@ def gather(workspace: Workspace) -> Content:
     records = newest.join(decided.lazy(), on="record_id", how="semi").collect()
     tied = _with_copies(_with_clusters(records, workspace), newest, workspace)
     described = _with_train_only(_with_sample(tied, workspace), workspace)
-    sorted_records = _with_context(with_form(described, workspace), newest).sort("record_id")
+    whole = _with_context(with_form(described, workspace), newest)
+    ordered = whole.with_columns(pl.col(_RANKED).rank("dense")).sort("record_id").with_row_index("row")
+    places = ordered.lazy().select("record_id", "row")
     return Content(
-        records=sorted_records,
-        gold=_gold_of(sorted_records, run),
-        annotations=_judgements(workspace, records),
+        records=ordered,
+        gold=_gold_of(places, run),
+        annotations=_judgements(workspace, places),
         gold_run=run.select("gold_run").head(1).collect().item(),
         superseded=decided.height - records.height,
     )
 
 
-def _gold_of(records: pl.DataFrame, run: pl.LazyFrame) -> pl.DataFrame:
+def _gold_of(places: pl.LazyFrame, run: pl.LazyFrame) -> pl.DataFrame:
     """Return a run's rows of these records, by their place; read as a stream, for ids are what is large."""
-    places = records.lazy().select("record_id").with_row_index("row")
     names = pl.col("label", "column").cast(pl.Categorical)
     return (
         run.select("record_id", names, "value", "share", "n")
@@ -150,7 +153,7 @@ def _with_train_only(records: pl.DataFrame, workspace: Workspace) -> pl.DataFram
     told = _clusters_of(pl.concat([purposes.select("record_id"), items.select("record_id")]), workspace)
     texts = pl.DataFrame({"text": [example.text for example in _examples(workspace.label_scheme)]})
     examples = texts.select(_comparable(pl.col("text"))).unique().to_series()
-    alike = records.filter(_beginning(pl.col("text")).is_in(_beginning(examples).implode()))
+    alike = records.filter(pl.col("text").str.contains(_beginning(examples)))
     taken = alike.filter(_comparable(pl.col("text")).is_in(examples.implode())).get_column("record_id")
     by_model = pl.col("strategy").is_not_null() & ~pl.col("strategy").is_in(CHANCE)
     return records.with_columns(
@@ -175,17 +178,19 @@ def _comparable(texts: pl.Expr) -> pl.Expr:
     return normalise(texts).str.to_lowercase().str.replace_all(r"\s+", " ")
 
 
-def _beginning(texts: Texts) -> Texts:
-    """Return the first word of each text, by which the few that can be examples are told from all others."""
-    return texts.str.extract(r"^\s*(\S+)").str.to_lowercase()
+def _beginning(examples: pl.Series) -> str:
+    """Return a pattern of the examples' first words: few texts match, and only those are compared whole."""
+    words = [text.split(" ")[:_FIRST_WORDS] for text in examples]
+    begins = {r"\s+".join(pl.escape_regex(word) for word in first) for first in words}
+    return rf"(?i)^\s*(?:{'|'.join(sorted(begins))})"
 
 
-def _judgements(workspace: Workspace, records: pl.DataFrame) -> pl.DataFrame:
+def _judgements(workspace: Workspace, places: pl.LazyFrame) -> pl.DataFrame:
     purposes = workspace.store.scan(ASSIGNMENTS).select("task_key", "purpose")
     return (
         current_annotations(workspace.store.scan(ANNOTATIONS))
         .filter(pl.col("state") == "live")
-        .join(records.lazy().select("record_id"), on="record_id", how="semi")
+        .join(places, on="record_id")
         .join(purposes, on="task_key", how="left")
         .filter(pl.col("purpose").is_null() | ~pl.col("purpose").is_in([QUALIFICATION, ADJUDICATION]))
         .drop("task_key", "revision", "state", "comment", "updated_at")

@@ -78,6 +78,8 @@ def draft_release(workspace: Workspace, version: str, seed: int, *, by_time: boo
     content = replace(content, gold=content.gold.clear())  # it takes as much room as the texts
     categories = category_columns(rows, scheme)
     splits = split_records(rows.with_columns(**categories), list(categories), plan, frozen)
+    divided = splits.placed.get_column("row")
+    splits = replace(splits, placed=splits.placed.with_columns(row=rows.get_column("row").gather(divided)))
     salt, warnings = _salt(workspace, f"release\0{version}")
     stable = release.annotators == "stable"
     people = _salt(workspace, "annotators")[0] if stable else salt

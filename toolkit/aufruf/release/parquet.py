@@ -16,8 +16,10 @@ from aufruf.release.features import FOLDERS, SPLITS, stored_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from concurrent.futures import Future
     from pathlib import Path
 
+    _Hashed = tuple[pl.Series, Future[bytes]]
 
 ROWS_PER_FILE = 500_000
 ROWS_PER_GROUP = 50_000
@@ -77,14 +79,32 @@ def content_sha256(frames: Mapping[tuple[str, str], pl.DataFrame]) -> str:
     whole = hashlib.sha256()
     parts = [(config, split) for config in FOLDERS for split in SPLITS]
     with ThreadPoolExecutor(_HASHERS) as pool:
-        columns = [column for part in parts for column in frames[part].iter_columns()]
-        digests = pool.map(_digest, columns)
+        first: dict[tuple[str, str], _Hashed] = {}
+        found = {part: _hashed(frames[part], part[1], first, pool) for part in parts}
         for part in parts:
-            frame = frames[part]
-            whole.update(f"{part[0]}\0{part[1]}\0{frame.height}\0".encode())
-            for name in frame.columns:
-                whole.update(f"{name}\0".encode() + next(digests))
+            whole.update(f"{part[0]}\0{part[1]}\0{frames[part].height}\0".encode())
+            for column, digest in found[part]:
+                whole.update(f"{column.name}\0".encode() + digest.result())
     return whole.hexdigest()
+
+
+def _hashed(
+    frame: pl.DataFrame, split: str, first: dict[tuple[str, str], _Hashed], pool: ThreadPoolExecutor
+) -> list[_Hashed]:
+    """Return the columns with their digests to come; what an earlier config has too is hashed once."""
+    found: list[_Hashed] = []
+    for column in frame.iter_columns():
+        known, digest = first.get((split, column.name), (None, None))
+        if known is None or digest is None or not _is_same(column, known):
+            digest = pool.submit(_digest, column)
+        first.setdefault((split, column.name), (column, digest))
+        found.append((column, digest))
+    return found
+
+
+def _is_same(column: pl.Series, other: pl.Series) -> bool:
+    """Return whether two columns hash alike; of floats that is not told, for 0.0 equals -0.0."""
+    return column.dtype != pl.Float64 and column.equals(other, check_dtypes=True)
 
 
 def _digest(column: pl.Series) -> bytes:

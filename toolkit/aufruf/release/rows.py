@@ -71,10 +71,10 @@ def with_groups(rows: pl.DataFrame, placed: pl.DataFrame, salt: bytes) -> pl.Dat
 
     Args:
         rows: from `labelled_rows`.
-        placed: ``record_id``, ``split``, ``group``; records that are not in it are left out.
+        placed: ``row`` (as in ``rows``), ``split``, ``group``; rows that are not in it are left out.
         salt: of this release: the same author has another name in the next.
     """
-    return _placed(rows, placed).with_columns(
+    return _placed(rows, placed.select("row", "split", "group")).with_columns(
         group=numbered("group", salt, "group"),
         duplicate_group=numbered("cluster", salt, "duplicate"),
         author_group=numbered("author", salt, "author"),
@@ -90,22 +90,22 @@ def judgement_rows(annotations: pl.DataFrame, placed: pl.DataFrame, salt: bytes)
     """
     kept = ~pl.element().is_in(NEVER_RELEASED_FLAGS)
     rows = (
-        _placed(annotations, placed.select("record_id", "split"))
+        _placed(annotations, placed.select("row", "split"))
         .with_columns(
             id="record_id",
             annotator=salted("annotator", salt, "annotator"),
             flags=pl.col("flags").list.filter(kept),
             seconds=_seconds_bucket(),
         )
-        .sort("id", "pass", "annotator", "round", "purpose", "created_at", "annotation_uuid")
+        .sort("row", "pass", "annotator", "round", "purpose", "created_at", "annotation_uuid")
     )
-    return rows.drop("created_at", "annotation_uuid")
+    return rows.drop("row", "created_at", "annotation_uuid")
 
 
 def _placed(rows: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
-    """Return the placed rows with their places; ids alone are joined, for wide rows are dear to copy."""
-    found = rows.select("record_id").join(placed, on="record_id", how="left", maintain_order="left")
-    return rows.with_columns(found.drop("record_id")).filter(pl.col("split").is_not_null())
+    """Return the placed rows with their places; numbers alone are joined, for wide rows are dear to copy."""
+    found = rows.select("row").join(placed, on="row", how="left", maintain_order="left")
+    return rows.with_columns(found.drop("row")).filter(pl.col("split").is_not_null())
 
 
 def numbered(column: str, salt: bytes, prefix: str) -> pl.Expr:
@@ -115,11 +115,7 @@ def numbered(column: str, salt: bytes, prefix: str) -> pl.Expr:
         rank = values.rank("dense") - 1
         seed = hashlib.blake2b(prefix.encode(), key=salt).digest()
         order = np.random.default_rng(list(seed)).permutation(values.drop_nulls().n_unique())
-        return (
-            (pl.Series(order).gather(rank).cast(pl.String).to_frame("n"))
-            .select(pl.format(f"{prefix}-{{}}", "n"))
-            .to_series()
-        )
+        return pl.select(pl.format(f"{prefix}-{{}}", pl.Series(order))).to_series().gather(rank)
 
     return pl.col(column).map_batches(names, return_dtype=pl.String)
 

@@ -34,7 +34,8 @@ class Splits:
     """Where each record goes.
 
     Attributes:
-        placed: ``record_id``, ``split``, ``group`` (smallest record_id of its component); sorted by id.
+        placed: ``record_id``, its ``row`` in the records that were divided, ``split``, ``group`` (number of
+            its component, in the order of their smallest record_ids); sorted by id.
         left_out: ``record_id``, ``reason``; sorted by id.
         deviations: ``category``, ``n``, for each split the share that it got less the wanted one, and
             ``least``: no division has a smaller largest deviation, for a unit's records stay together
@@ -89,7 +90,7 @@ def split_records(
         plan: what is wanted.
         lock: the split of each record_id in earlier releases; these never move.
     """
-    rows = _needed(records, categories).sort("record_id")
+    rows = _needed(records, categories).with_row_index("row").sort("record_id")
     ties = find_ties(rows, plan.relations)
     train_only = rows.get_column("train_only").to_numpy()
     frozen = _frozen(rows, lock)
@@ -97,15 +98,16 @@ def split_records(
     reasons = rows.select("record_id", reason=_tied(frozen, train_only)).filter(pl.Series(split == OUT))
     table = _category_table(rows, categories)
     least = np.full(table.shape[1], np.nan)
-    if plan.borders is None:
-        least = _divide_evenly(split, components(ties.among(split != OUT)), train_only, table, plan)
-    else:
+    if plan.borders is not None:
         reasons = pl.concat([reasons, _divide_by_time(split, ties, rows, frozen, plan.borders)])
-    _check_no_crossing(split, ties)
     kept = split != OUT
+    group = components(ties.among(kept))
+    if plan.borders is None:
+        least = _divide_evenly(split, group, train_only, table, plan)
+    _check_no_crossing(split, ties)
     deviations = _deviations(split[kept], table[kept], ["all", *categories], plan.shares)
     return Splits(
-        placed=_placed(rows, split, components(ties.among(kept))),
+        placed=_placed(rows, split, group),
         left_out=reasons.sort("record_id"),
         deviations=deviations.with_columns(least=pl.Series(least).fill_nan(None)).filter(pl.col("n") > 0),
     )
@@ -179,12 +181,9 @@ def _check_no_crossing(split: Rows, ties: Ties) -> None:
 
 
 def _placed(rows: pl.DataFrame, split: Rows, group: Rows) -> pl.DataFrame:
-    numbered = rows.select("record_id", split=pl.Series(split), group=pl.Series(group))
-    kept = numbered.filter(pl.col("split") != OUT)
-    return kept.with_columns(
-        split=pl.Series(SPLITS).gather(kept.get_column("split")),
-        group=pl.col("record_id").min().over("group"),
-    )
+    kept = split != OUT
+    places = rows.select("record_id", "row").filter(pl.Series(kept))
+    return places.with_columns(split=pl.Series(SPLITS).gather(split[kept]), group=pl.Series(group[kept]))
 
 
 def _tied(frozen: Rows, train_only: Flags) -> pl.Expr:
