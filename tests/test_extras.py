@@ -1,4 +1,4 @@
-"""The extras in an environment of their own: encoders are taken and tuned for real, though the lock has none."""
+"""The extras in an environment of their own: encoders are taken and tuned, though the lock has none."""
 
 from __future__ import annotations
 
