@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from aufruf.baselines.examples import NOT_ASKED, YES_NO
+from aufruf.baselines.examples import NOT_ASKED, YES_NO, Examples, Target
 from aufruf.baselines.features import prepare
 from aufruf.baselines.folds import folds_of
 from aufruf.baselines.recipes import list_recipes, load_recipe, recipe_names
@@ -204,6 +206,42 @@ def test_folds_share_answers_out_and_part_no_unit(tmp_path: Path):
     for train, test in folds:
         assert not set(examples.units[train]) & set(examples.units[test])
         assert 6 <= examples.targets[0].codes[test].sum() <= 10
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 12), st.integers(0, 2)), min_size=1, max_size=60),
+    st.integers(2, 6),
+    st.integers(0, 3),
+)
+def test_folds_of_any_units_are_as_even_as_the_largest_unit_allows(
+    rows: list[tuple[int, int]], folds: int, seed: int
+):
+    units, codes = np.array(rows).T
+    target = Target("a", ("x", "y", "z"), codes)
+    examples = Examples(pl.Series(["text"] * len(rows)), (target,), units)
+    most_units = max(len(set(units[codes == code])) for code in range(3))
+    if most_units < folds:
+        with pytest.raises(InputError, match="are too few"):
+            folds_of(examples, folds, seed)
+        return
+    found = folds_of(examples, folds, seed)
+    assert sorted(np.concatenate([held for _, held in found]).tolist()) == list(range(len(rows)))
+    for train, held in found:
+        assert sorted([*train, *held]) == list(range(len(rows)))
+        assert not set(units[train]) & set(units[held])
+
+
+@given(st.lists(st.integers(0, 2), min_size=30, max_size=90), st.integers(2, 6), st.integers(0, 3))
+def test_where_every_text_is_a_unit_no_fold_has_two_more_of_an_answer_than_another(
+    answers: list[int], folds: int, seed: int
+):
+    codes = np.array(answers)
+    target = Target("a", ("x", "y", "z"), codes)
+    examples = Examples(pl.Series(["text"] * len(codes)), (target,), np.arange(len(codes)))
+    found = folds_of(examples, folds, seed)
+    for of_all in (codes >= 0, codes == 0, codes == 1, codes == 2):
+        shares = [int(of_all[held].sum()) for _, held in found]
+        assert max(shares) - min(shares) <= 1
 
 
 def test_fewer_positive_texts_than_folds_are_refused(tmp_path: Path):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -16,28 +15,57 @@ if TYPE_CHECKING:
 def folds_of(examples: Examples, folds: int, seed: int) -> list[tuple[Ints, Ints]]:
     """Return the rows to train on and the rows held out of each fold, by the first target's answers.
 
+    Units that hold as many texts of each answer as one another are dealt out in turn, the largest first;
+    what cannot be dealt to all goes where fewest of these answers are.
+
     Raises:
         InputError: if an answer of a yes/no question has fewer units than folds, or there are fewer than
             two folds.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    target = examples.targets[0]
     if folds < 2:  # noqa: PLR2004 -- one to train on, one to score on
         raise InputError(f"{folds} folds: two are the least")
-    units = {
-        name: len(np.unique(examples.units[target.codes == code])) for code, name in enumerate(target.classes)
-    }
-    scarce = (
-        min(units, key=lambda name: units[name]) if target.is_yes_no else max(units, key=lambda n: units[n])
-    )
-    if units[scarce] < folds:
+    units = np.unique(examples.units, return_inverse=True)[1]
+    held = _answers_by_unit(examples, units)
+    _check(examples, held, folds)
+    fold = _dealt(held, folds, np.random.default_rng(seed))[units]
+    return [(np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in range(folds)]
+
+
+def _answers_by_unit(examples: Examples, units: Ints) -> Ints:
+    """Return how many texts of each answer each unit holds, shape (n_units, n_classes)."""
+    target = examples.targets[0]
+    width = len(target.classes)
+    counts = np.bincount(units * width + target.codes, minlength=(int(units.max(initial=-1)) + 1) * width)
+    return counts.reshape(-1, width)
+
+
+def _check(examples: Examples, held: Ints, folds: int) -> None:
+    target = examples.targets[0]
+    having = dict(zip(target.classes, (held > 0).sum(axis=0).tolist(), strict=True))
+    scarce = (min if target.is_yes_no else max)(having, key=lambda name: having[name])
+    if having[scarce] < folds:
         raise InputError(
-            f"column {target.name!r}: {units[scarce]} different texts with the answer {scarce!r} are too few "
-            f"for {folds} folds; choose fewer with --cross-validate"
+            f"column {target.name!r}: {having[scarce]} different texts with the answer {scarce!r} are too "
+            f"few for {folds} folds; choose fewer with --cross-validate"
         )
-    splitter: Any = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        # Of several answers a rare one may be missing in a fold; its scores say so.
-        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
-        return list(splitter.split(np.zeros(len(examples)), target.codes, examples.units))
+
+
+def _dealt(held: Ints, folds: int, rng: np.random.Generator) -> Ints:
+    """Return each unit's fold: a loop over kinds of units, of which there are few."""
+    kinds, kind_of = np.unique(held, axis=0, return_inverse=True)
+    shares = kinds / held.sum(axis=0).clip(1) ** 2
+    shuffled = rng.permutation(len(held))
+    by_kind = cast(
+        "list[Ints]",
+        np.split(
+            shuffled[np.argsort(kind_of[shuffled], kind="stable")], np.cumsum(np.bincount(kind_of))[:-1]
+        ),
+    )
+    load = np.zeros((folds, held.shape[1]), dtype=np.int64)
+    fold = np.empty(len(held), dtype=np.int64)
+    for kind in np.argsort(-kinds.sum(axis=1), kind="stable"):
+        members = by_kind[kind]
+        emptiest = np.lexsort((load.sum(axis=1), load @ shares[kind]))
+        fold[members] = emptiest[np.arange(len(members)) % folds]
+        load += np.bincount(fold[members], minlength=folds)[:, None] * kinds[kind]
+    return fold
