@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -55,15 +55,13 @@ def _dealt(held: Ints, folds: int, rng: np.random.Generator) -> Ints:
     kinds, kind_of = np.unique(held, axis=0, return_inverse=True)
     shares = kinds / held.sum(axis=0).clip(1) ** 2
     shuffled = rng.permutation(len(held))
-    by_kind = cast(
-        "list[Ints]",
-        np.split(
-            shuffled[np.argsort(kind_of[shuffled], kind="stable")], np.cumsum(np.bincount(kind_of))[:-1]
-        ),
+    by_kind = np.split(
+        shuffled[np.argsort(kind_of[shuffled], kind="stable")], np.cumsum(np.bincount(kind_of))[:-1]
     )
     load = np.zeros((folds, held.shape[1]), dtype=np.int64)
     fold = np.empty(len(held), dtype=np.int64)
-    for kind in np.argsort(-kinds.sum(axis=1), kind="stable"):
+    largest_first: list[int] = np.argsort(-kinds.sum(axis=1), kind="stable").tolist()
+    for kind in largest_first:
         members = by_kind[kind]
         emptiest = np.lexsort((load.sum(axis=1), load @ shares[kind]))
         fold[members] = emptiest[np.arange(len(members)) % folds]
