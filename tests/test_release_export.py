@@ -253,7 +253,7 @@ def test_a_destroyed_key_leaves_export_possible_with_a_warning(filled_workspace:
     filled_workspace.secrets.update({PSEUDONYM_KEY: None})
     drafts = [draft_release(filled_workspace, "0.1.0", seed=0) for _ in range(2)]
     assert all("pseudonym key is gone" in draft.warnings[0] for draft in drafts)
-    assert drafts[0].lock == drafts[1].lock
+    assert drafts[0].lock.equals(drafts[1].lock)
     assert drafts[0].content_sha256 != drafts[1].content_sha256
 
 

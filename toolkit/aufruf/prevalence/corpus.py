@@ -101,12 +101,11 @@ def _truths(workspace: Workspace) -> pl.DataFrame:
         .then("share")
         .otherwise((pl.col("value") == "true").cast(pl.Float64))
     )
-    drawn = workspace.store.scan(SAMPLES).select("record_id").unique()
-    return (
-        gold.select("record_id", "label", "column", truth=decided)
-        .join(drawn, on="record_id", how="semi")
-        .collect(engine="streaming")
-    )
+    truths = gold.select("record_id", "label", "column", truth=decided)
+    drawn = workspace.store.scan(SAMPLES).select("record_id").unique().collect()
+    if drawn.is_empty():
+        return truths.head(0).collect()
+    return truths.join(drawn.lazy(), on="record_id", how="semi").collect(engine="streaming")
 
 
 @dataclass(frozen=True)

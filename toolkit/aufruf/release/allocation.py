@@ -77,7 +77,7 @@ class _State:
     def empty(cls, profiles: Counts, excess: Reals, total: Counts) -> _State:
         """Return the state before any component is placed."""
         return cls(
-            profiles=profiles.astype(np.float64),
+            profiles=profiles.astype(np.float64, order="C"),
             placed=np.zeros((len(profiles), len(excess)), dtype=np.int64),
             excess=excess.copy(),
             weight=1.0 / (total + _SMOOTHING) ** 2,
@@ -149,8 +149,8 @@ def _attempt(state: _State, copies: Counts, wanted: Reals, rng: np.random.Genera
 
 
 def _place_evenly(state: _State, copies: Counts, wanted: Reals) -> None:
-    even = np.floor(copies[:, None] * wanted).astype(np.int64)
-    state.placed += even
+    even = np.floor(copies[:, None] * wanted)  # whole numbers, as floats: those NumPy multiplies quickly
+    state.placed += even.astype(np.int64)
     state.excess += even.T @ state.profiles
 
 

@@ -9,8 +9,8 @@ import polars as pl
 
 from aufruf.errors import InputError
 from aufruf.label_scheme import load_label_scheme
+from aufruf.release.decided import YES_NO
 from aufruf.release.features import FOLDERS, SPLITS
-from aufruf.release.rows import YES_NO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -10,6 +10,7 @@ import polars as pl
 from aufruf.context import with_context
 from aufruf.errors import WorkspaceError
 from aufruf.gold import scan_newest_gold
+from aufruf.release.decided import decided_records
 from aufruf.release.rights import with_form
 from aufruf.release.syndication import syndicated_copies
 from aufruf.tables import ANNOTATIONS, ASSIGNMENTS, CLUSTERS, RECORDS, SAMPLES
@@ -36,7 +37,9 @@ _RANKED = ("cluster", "author", "conversation")
 
 _NOT_RELEASED = (
     "language_confidence",
+    "title",
     "teaser",
+    "outlet",
     "edited_at",
     "quotes",
     "reporting_cue",
@@ -57,10 +60,9 @@ class Content:
         records: the newest version of each record with gold, beside columns of the table ``cluster``,
             ``syndicated`` (smallest article_id of an article's copies), ``stratum``,
             ``inclusion_probability``, ``context_before``, ``context_after`` (null where the text is not
-            released), those of `aufruf.release.rights.with_form`, ``train_only``; sorted by id, and numbered
-            in ``row``. ``cluster``, ``author`` and ``conversation`` are ranks.
-        gold: what the newest gold run decided of these records: their ``row``, ``label``, ``column``,
-            ``value``, ``share``, ``n``.
+            released), those of `aufruf.release.rights.with_form`, ``train_only``, ``row`` (in ``gold``);
+            sorted by id. ``cluster``, ``author`` and ``conversation`` are ranks.
+        gold: what the newest gold run decided, from `decided_records`.
         annotations: live answers to them, with ``row`` and ``purpose``; those of qualification left out.
         gold_run: which run it is.
         superseded: how many records have gold, but a newer version of their text.
@@ -80,35 +82,23 @@ def gather(workspace: Workspace) -> Content:
         WorkspaceError: if no gold labels were decided.
     """
     run = scan_newest_gold(workspace)
-    decided = run.select(pl.col("record_id").unique()).collect(engine="streaming")
+    decided = decided_records(run, workspace.label_scheme)
     if decided.is_empty():
         raise WorkspaceError(
             f"{workspace.root}: there are no gold labels to release; decide them with `aufruf gold`"
         )
     newest = newest_records(workspace.store.scan(RECORDS)).drop(_NOT_RELEASED)
-    records = newest.join(decided.lazy(), on="record_id", how="semi").collect()
+    places = decided.select("record_id").with_row_index("row").lazy()
+    records = newest.join(places, on="record_id").collect()
     tied = _with_copies(_with_clusters(records, workspace), newest, workspace)
     described = _with_train_only(_with_sample(tied, workspace), workspace)
     whole = _with_context(with_form(described, workspace), newest)
-    ordered = whole.with_columns(pl.col(_RANKED).rank("dense")).sort("record_id").with_row_index("row")
-    places = ordered.lazy().select("record_id", "row")
     return Content(
-        records=ordered,
-        gold=_gold_of(places, run),
-        annotations=_judgements(workspace, places),
+        records=whole.with_columns(pl.col(_RANKED).rank("dense")).sort("row"),
+        gold=decided,
+        annotations=_judgements(workspace, records),
         gold_run=run.select("gold_run").head(1).collect().item(),
         superseded=decided.height - records.height,
-    )
-
-
-def _gold_of(places: pl.LazyFrame, run: pl.LazyFrame) -> pl.DataFrame:
-    """Return a run's rows of these records, by their place; read as a stream, for ids are what is large."""
-    names = pl.col("label", "column").cast(pl.Categorical)
-    return (
-        run.select("record_id", names, "value", "share", "n")
-        .join(places, on="record_id")
-        .drop("record_id")
-        .collect(engine="streaming")
     )
 
 
@@ -185,12 +175,12 @@ def _beginning(examples: pl.Series) -> str:
     return rf"(?i)^\s*(?:{'|'.join(sorted(begins))})"
 
 
-def _judgements(workspace: Workspace, places: pl.LazyFrame) -> pl.DataFrame:
+def _judgements(workspace: Workspace, records: pl.DataFrame) -> pl.DataFrame:
     purposes = workspace.store.scan(ASSIGNMENTS).select("task_key", "purpose")
     return (
         current_annotations(workspace.store.scan(ANNOTATIONS))
         .filter(pl.col("state") == "live")
-        .join(places, on="record_id")
+        .join(records.lazy().select("record_id", "row"), on="record_id")
         .join(purposes, on="task_key", how="left")
         .filter(pl.col("purpose").is_null() | ~pl.col("purpose").is_in([QUALIFICATION, ADJUDICATION]))
         .drop("task_key", "revision", "state", "comment", "updated_at")

@@ -71,8 +71,8 @@ def _write_docs(folder: Path, workspace: Workspace) -> None:
 
 def _facts(draft: Draft, workspace: Workspace) -> CardFacts:
     scheme, settings = workspace.label_scheme, workspace.settings
-    described = draft.content.records.select("source", "strategy", "rights", "has_rights")
-    records = described.select(pl.all().gather(draft.splits.placed.get_column("row")))
+    described = draft.content.records.select("row", "source", "strategy", "rights", "has_rights")
+    records = described.join(draft.splits.placed, on="row", how="semi")
     return CardFacts(
         version=draft.version,
         settings=settings,
@@ -133,8 +133,9 @@ def _sources(records: pl.DataFrame, named: Mapping[str, str | None]) -> pl.DataF
 def _agreement(workspace: Workspace, draft: Draft) -> list[AgreementRow]:
     from aufruf.agreement import agreement
 
-    judges = draft.content.annotations.select("row", "pass", "annotator").unique()
-    if not judges.select("row", "pass").is_duplicated().any():
+    answers = draft.content.annotations.select("row", "pass", "annotator")
+    several = answers.filter(answers.select("row", "pass").is_duplicated())
+    if not several.unique().select("row", "pass").is_duplicated().any():
         return []
     try:
         return agreement(workspace, by=("language",), seed=draft.plan.seed)

@@ -21,7 +21,7 @@ from aufruf.release.protest import kept_back, with_rough_times
 from aufruf.release.rights import check_basis, left_without_text
 from aufruf.release.rows import category_columns, judgement_rows, labelled_rows, with_groups
 from aufruf.release.splits import SplitPlan, split_records
-from aufruf.release.versions import frozen_splits, released
+from aufruf.release.versions import extended_lock, frozen_splits, released
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,14 +38,17 @@ SUPERSEDED = "a newer version of the text exists"
 
 @dataclass(frozen=True)
 class Draft:
-    """A release in memory: the stored rows of each (config, split), and what they came from."""
+    """A release in memory: the stored rows of each (config, split), and what they came from.
+
+    ``lock`` is an `extended_lock`.
+    """
 
     version: str
     content: Content
     splits: Splits
     plan: SplitPlan
     frames: dict[tuple[str, str], pl.DataFrame]
-    lock: dict[str, str]
+    lock: pl.DataFrame
     content_sha256: str
     kept_back: dict[str, int]
     warnings: list[str]
@@ -89,14 +92,13 @@ def draft_release(workspace: Workspace, version: str, seed: int, *, by_time: boo
     default = _encoded("default", without_words(placed_rows), scheme)
     frames = default | judgements | _dehydrated(default, found_by(placed_rows, salt), scheme)
     del placed_rows
-    placed = dict(splits.placed.select("record_id", "split").iter_rows())
     return Draft(
         version=version,
         content=content,
         splits=splits,
         plan=plan,
         frames=frames,
-        lock=frozen | placed,
+        lock=extended_lock(frozen, splits.placed),
         content_sha256=content_sha256(frames),
         kept_back=kept,
         warnings=[*warnings, *_warnings(content, frames)],

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from aufruf.release.decided import YES_NO
 from aufruf.release.features import SPLITS
-from aufruf.release.rows import YES_NO
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -116,22 +116,32 @@ def _digest(column: pl.Series) -> bytes:
 def _hash_column(into: Any, column: pl.Series) -> None:
     """Add a column: its kind, where it is null, then its values with nulls as zero or empty."""
     into.update(f"{column.dtype.base_type().__name__}\0{len(column)}\0".encode())
-    into.update(column.is_null().cast(pl.UInt8).to_numpy().tobytes())
+    into.update(column.is_null().cast(pl.UInt8).to_numpy())
     dtype = column.dtype
     if isinstance(dtype, pl.List):
-        into.update(column.list.len().fill_null(0).cast(pl.Int64).to_numpy().astype("<i8").tobytes())
+        into.update(_integers(column.list.len()))
         _hash_column(into, column.drop_nulls().explode(empty_as_null=False, keep_nulls=False))
     elif isinstance(dtype, pl.Struct):
         for field in dtype.fields:
             into.update(f"{field.name}\0".encode())
             _hash_column(into, column.struct.field(field.name))
     elif dtype == pl.String:
-        into.update(column.str.len_bytes().fill_null(0).cast(pl.Int64).to_numpy().astype("<i8").tobytes())
-        into.update(column.fill_null("").str.join().item().encode())
+        into.update(_integers(column.str.len_bytes()))
+        into.update(_joined(column))
     elif dtype == pl.Float64:
-        into.update(column.fill_null(0.0).to_numpy().astype("<f8").tobytes())
+        into.update(column.fill_null(0.0).to_numpy().astype("<f8", copy=False))
     else:
-        into.update(column.cast(pl.Int64).fill_null(0).to_numpy().astype("<i8").tobytes())
+        into.update(_integers(column))
+
+
+def _integers(column: pl.Series) -> Any:
+    return column.cast(pl.Int64).fill_null(0).to_numpy().astype("<i8", copy=False)
+
+
+def _joined(column: pl.Series) -> Any:
+    """Return the strings' bytes one after the other, as Arrow holds them: joined they would be a copy."""
+    array = cast("Any", column.fill_null("").to_arrow(compat_level=pl.CompatLevel.oldest()))
+    return array.buffers()[2] or b""
 
 
 def _write(path: Path, rows: pl.DataFrame, features: Any) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from aufruf.release.decided import YES_NO
 from aufruf.release.features import NEVER_RELEASED_FLAGS, SECONDS, SECONDS_BREAKS
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from aufruf.label_scheme import LabelScheme
     from aufruf.release.content import Content
 
-YES_NO = ("contained", "author")
-"""The two columns of each label that say yes, no or null."""
 _MONTH = "%Y-%m"
 
 
@@ -26,9 +25,9 @@ def labelled_rows(content: Content, scheme: LabelScheme) -> pl.DataFrame:
 
     The groups are still missing: they follow from the splits.
     """
-    cells = _cells(content.gold, content.records.height, scheme)
+    decided = content.gold.drop("record_id").select(pl.all().gather(content.records.get_column("row")))
     return (
-        pl.concat([content.records, *cells], how="horizontal")
+        pl.concat([content.records, decided], how="horizontal")
         .pipe(_of_labels, scheme)
         .with_columns(
             id="record_id",
@@ -142,36 +141,6 @@ def _seconds_bucket() -> pl.Expr:
     return pl.when(pl.col("seconds").is_not_null()).then(names)
 
 
-def _cells(gold: pl.DataFrame, height: int, scheme: LabelScheme) -> list[pl.DataFrame]:
-    """Return the columns of all labels, ``height`` rows each; null: not asked or undecided."""
-    decided = gold.partition_by("label", "column", as_dict=True, include_key=False)
-    nothing = gold.clear().drop("label", "column")
-    cells = [
-        decided.get((label.name, column), nothing).select("row", *_named(label.name, column))
-        for label in scheme.labels
-        for column in ("contained", "author", "voice", *(a.name for a in scheme.attributes_of(label.name)))
-    ]
-    return [_laid_out(cell, height) for cell in (*cells, _spans(gold, scheme))]
-
-
-def _laid_out(cell: pl.DataFrame, height: int) -> pl.DataFrame:
-    """Return a cell's columns with each row in its place, and nulls in the others."""
-    source = np.full(height, -1, dtype=np.int64)
-    source[cell.get_column("row").to_numpy()] = np.arange(cell.height)
-    places = pl.Series("row", source).to_frame()
-    known = pl.when(pl.col("row") >= 0).then("row")
-    return cell.drop("row").select(pl.all().gather(places.select(known).to_series()))
-
-
-def _named(label: str, column: str) -> list[pl.Expr]:
-    value = pl.col("value").alias(f"{label}_{column}")
-    if column not in YES_NO:
-        return [value]
-    asked = pl.lit(value=True).alias(f"{label}_{column}_asked")
-    counts = [pl.col("share").alias(f"{label}_share"), pl.col("n").alias(f"{label}_n")]
-    return [value == "true", asked, *(counts if column == "contained" else [])]
-
-
 def _of_labels(wide: pl.DataFrame, scheme: LabelScheme) -> pl.DataFrame:
     """Return the rows with each label's cells as they are released: what describes it only where it holds."""
     for label in scheme.labels:
@@ -190,23 +159,6 @@ def _of_label(wide: pl.DataFrame, label: str, attributes: Sequence[str]) -> pl.D
             for name, cell in described.items()
         ),
     ).drop(asked)
-
-
-def _spans(gold: pl.DataFrame, scheme: LabelScheme) -> pl.DataFrame:
-    """Return ``row`` and its decided ``spans`` in the order of labels and places."""
-    held = gold.filter((pl.col("column") == "contained") & (pl.col("value") == "true"))
-    decided = gold.filter((pl.col("column") == "spans") & pl.col("value").is_not_null())
-    ends = pl.col("span").str.split_exact(":", 1).struct
-    labelled = (
-        decided.join(held, on=["row", "label"], how="semi")
-        .select("row", "label", span=pl.col("value").str.split("+"))
-        .explode("span")
-        .with_columns(start=ends.field("field_0"), end=ends.field("field_1"))
-        .with_columns(pl.col("start", "end").cast(pl.Int64, strict=False))
-        .sort("row", pl.col("label").cast(pl.Enum(scheme.label_names)), "start")
-    )
-    span = pl.struct("label", "start", "end").filter(pl.col("start").is_not_null())
-    return labelled.group_by("row").agg(spans=span)
 
 
 def _names_where(columns: Sequence[str], scheme: LabelScheme) -> pl.Expr:

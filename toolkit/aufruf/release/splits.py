@@ -105,7 +105,7 @@ def split_records(
     if plan.borders is None:
         least = _divide_evenly(split, group, train_only, table, plan)
     _check_no_crossing(split, ties)
-    deviations = _deviations(split[kept], table[kept], ["all", *categories], plan.shares)
+    deviations = _deviations(split, table, ["all", *categories], plan.shares)
     return Splits(
         placed=_placed(rows, split, group),
         left_out=reasons.sort("record_id"),
@@ -155,9 +155,11 @@ def _divide_evenly(split: Rows, group: Rows, train_only: Flags, table: Flags, pl
     """Give the units that are still free to splits, in place; return the least deviations possible."""
     _hold_in_train(split, group, train_only)
     free = split == FREE
-    _, member = np.unique(group[free], return_inverse=True)
-    counts = _sums(table[free], member, int(member.max(initial=-1)) + 1)
-    fixed = _sums(table[split >= TRAIN], split[split >= TRAIN], len(SPLITS))
+    units, member = np.unique(group[free], return_inverse=True)
+    unit = np.zeros_like(group)
+    unit[free] = member
+    counts = _sums(table, free, unit, len(units))
+    fixed = _sums(table, split >= TRAIN, split, len(SPLITS))
     shares = [plan.shares[name] for name in SPLITS]
     split[free] = allocate(counts, fixed, shares, plan.seed)[member]
     return least_deviations(counts, fixed, shares)
@@ -170,9 +172,12 @@ def _hold_in_train(split: Rows, group: Rows, train_only: Flags) -> None:
     split[(split == FREE) & held[group]] = TRAIN
 
 
-def _sums(table: Flags, member: Rows, size: int) -> Counts:
-    """Return how many rows of each member number 0 to size - 1 have a category, (size, n_categories)."""
-    return np.stack([np.bincount(member[has], minlength=size) for has in table.T], axis=1)
+def _sums(table: Flags, chosen: Flags, member: Rows, size: int) -> Counts:
+    """Return how many chosen rows of each member number 0 to size - 1 have a category.
+
+    Category by category, as the table lies in memory: (size, n_categories), the last axis the slow one.
+    """
+    return np.array([np.bincount(member[chosen & has], minlength=size) for has in table.T]).T
 
 
 def _check_no_crossing(split: Rows, ties: Ties) -> None:
@@ -200,7 +205,7 @@ def _tied(frozen: Rows, train_only: Flags) -> pl.Expr:
 def _deviations(
     split: Rows, table: Flags, categories: Sequence[str], shares: Mapping[str, float]
 ) -> pl.DataFrame:
-    counts = _sums(table, split, len(SPLITS))
+    counts = _sums(table, split != OUT, split, len(SPLITS))
     total = counts.sum(axis=0)
     columns = {
         name: np.divide(counts[number], total, out=np.full(len(total), np.nan), where=total > 0)

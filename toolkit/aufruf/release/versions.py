@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import msgspec
+import polars as pl
 
 from aufruf.errors import InputError, WorkspaceError
 from aufruf.files import sha256_of
@@ -93,11 +94,21 @@ def read_lock(path: Path) -> dict[str, str]:
     return found
 
 
-def lock_bytes(splits: Mapping[str, str]) -> bytes:
-    """Return the lock file of these splits of record_ids."""
-    ids: dict[str, list[str]] = {name: [] for name in SPLITS}
-    for record_id in sorted(splits):
-        ids[splits[record_id]].append(record_id)
+def extended_lock(frozen: Mapping[str, str], placed: pl.DataFrame) -> pl.DataFrame:
+    """Return ``record_id`` and ``split`` of all that was ever released, sorted by id.
+
+    Args:
+        frozen: the split of each record_id in earlier releases.
+        placed: ``record_id`` and ``split`` of this one, which keeps to the earlier ones.
+    """
+    now = placed.select("record_id", "split")
+    before = pl.DataFrame({"record_id": list(frozen), "split": list(frozen.values())}, schema=now.schema)
+    return pl.concat([before.join(now, on="record_id", how="anti"), now]).sort("record_id")
+
+
+def lock_bytes(lock: pl.DataFrame) -> bytes:
+    """Return the file of an `extended_lock`."""
+    ids = {name: lock.filter(pl.col("split") == name).get_column("record_id").to_list() for name in SPLITS}
     return canonical_json(Lock(1, ids))
 
 
