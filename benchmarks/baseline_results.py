@@ -20,11 +20,11 @@ import polars as pl
 from training import Folds, sets
 
 from aufruf.baselines.examples import Examples
-from aufruf.baselines.model import fit_model
+from aufruf.baselines.model import fit_model, joined, no_step
 from aufruf.baselines.recipes import load_recipe
 from aufruf.baselines.release_data import SIDES, read_release
 from aufruf.baselines.scoring import score
-from aufruf.baselines.training import fit_on_release, joined, means_over_labels, no_step
+from aufruf.baselines.training import fit_on_release, means_over_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

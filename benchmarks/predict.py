@@ -23,11 +23,10 @@ import numpy as np
 import polars as pl
 
 from aufruf.baselines.examples import YES_NO, Examples, Target
-from aufruf.baselines.model import fit_model
+from aufruf.baselines.model import fit_model, no_step
 from aufruf.baselines.model_files import save_model
 from aufruf.baselines.recipes import load_recipe
 from aufruf.baselines.record import FORMAT, ModelRecord, TableOrigin, head_records, versions
-from aufruf.baselines.training import no_step
 
 RESULTS = Path(__file__).parent / "results" / "predict.json"
 SIZES = (1_000_000, 5_000_000)

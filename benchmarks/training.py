@@ -29,9 +29,8 @@ from sklearn.metrics import average_precision_score, f1_score
 from aufruf.baselines.examples import YES_NO, Examples, Target
 from aufruf.baselines.features import prepare
 from aufruf.baselines.folds import folds_of
-from aufruf.baselines.model import fit_model
+from aufruf.baselines.model import fit_model, no_step
 from aufruf.baselines.recipes import load_recipe
-from aufruf.baselines.training import no_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -106,7 +106,7 @@ def test_a_changed_encoder_is_not_loaded(tmp_path: Path, table: Table, tiny: Pat
 
 def test_several_answers_cannot_be_fine_tuned(tiny: Path):
     from aufruf.baselines.finetune import finetune
-    from aufruf.baselines.training import no_step
+    from aufruf.baselines.model import no_step
 
     rows = calls_and_others(30)
     target = Target("kind", ("a", "b", "c"), np.arange(30) % 3)

@@ -18,10 +18,9 @@ from aufruf.baselines import hashing
 from aufruf.baselines.examples import YES_NO, Examples, Target, unanswered
 from aufruf.baselines.explaining import buckets_of
 from aufruf.baselines.hashing import HashedNgrams
-from aufruf.baselines.model import Model, fit_model
+from aufruf.baselines.model import Model, fit_model, no_step
 from aufruf.baselines.ngram_weights import NgramWeights, ngram_weights
 from aufruf.baselines.recipes import load_recipe
-from aufruf.baselines.training import no_step
 from learnable import calls_and_others
 
 if TYPE_CHECKING:

@@ -13,14 +13,16 @@ from aufruf.assets import asset
 from aufruf.baselines.asked import Asked
 from aufruf.baselines.evaluation import evaluate_on_release
 from aufruf.baselines.examples import YES_NO, Examples, Target
-from aufruf.baselines.model import fit_model
+from aufruf.baselines.model import fit_model, no_step
 from aufruf.baselines.probing import probed, without_reading
 from aufruf.baselines.recipes import load_recipe
 from aufruf.baselines.release_data import Release
 from aufruf.baselines.runs import train
 from aufruf.baselines.scoring import resampled
-from aufruf.baselines.training import no_step
+from aufruf.baselines.table_data import read_table
+from aufruf.baselines.training import fit_on_table
 from aufruf.label_scheme import load_label_scheme
+from learnable import calls_and_others, write_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,3 +94,24 @@ def test_an_evaluation_on_a_release_has_probes_unless_told_otherwise(
     found = evaluate_on_release(tmp_path / "m", filled_release, rounds=20, probes=probes)
     assert len(found.probes) == (4 if probes else 0)
     assert found.notes[0].startswith("this score can be had without reading: author F1") == probes
+
+
+@pytest.mark.parametrize("folds", [None, 4])
+@pytest.mark.parametrize("by_length", [True, False])
+def test_a_table_that_length_alone_answers_is_said_to_be_one(
+    tmp_path: Path, *, by_length: bool, folds: int | None
+):
+    frame = calls_and_others(200)
+    if by_length:
+        rng = random.Random(0)
+        words = [rng.choice(["market", "rain", "bus"]) for _ in range(5_000)]
+        lengths = {"yes": 24, "no": 6}
+        texts = [" ".join(rng.sample(words, lengths[call])) for call in frame["call"]]
+        frame = frame.with_columns(text=pl.Series(texts))
+    table = read_table(write_table(tmp_path, frame), text="text", label="call")
+    training = fit_on_table(load_recipe("hashed-svm"), table, folds=folds)
+    said = training.notes[0].startswith("this score can be had without reading: call")
+    assert said is by_length
+    f1 = next(row for row in training.probes["probe-length"] if row.metric == "f1")
+    assert f1.n == training.scores[0].n
+    assert fit_on_table(load_recipe("probe-length"), table, folds=folds).probes == {}

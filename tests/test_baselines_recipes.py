@@ -11,14 +11,13 @@ import pytest
 from aufruf.baselines.cues import VoiceCues, cues, parted
 from aufruf.baselines.examples import YES_NO, Examples, Target
 from aufruf.baselines.lexicon_features import LexiconTerms, shipped_terms
-from aufruf.baselines.model import fit_model
+from aufruf.baselines.model import fit_model, no_step
 from aufruf.baselines.model_files import load_model
 from aufruf.baselines.probes import TextLength, probe_recipes
 from aufruf.baselines.recipes import load_recipe
 from aufruf.baselines.release_data import read_release
 from aufruf.baselines.runs import train
 from aufruf.baselines.scoring import score
-from aufruf.baselines.training import no_step
 from aufruf.errors import InputError
 from learnable import RECIPES_OF_TABLES, calls_and_others
 

@@ -15,11 +15,11 @@ from sklearn.metrics import f1_score
 from aufruf.baselines.examples import NOT_ASKED, YES_NO, Examples, Target, unanswered
 from aufruf.baselines.folds import folds_of
 from aufruf.baselines.heads import best_threshold
-from aufruf.baselines.model import fit_model
+from aufruf.baselines.model import fit_model, no_step
 from aufruf.baselines.recipes import load_recipe
 from aufruf.baselines.release_data import read_release
 from aufruf.baselines.table_data import read_table
-from aufruf.baselines.training import fit_on_release, fit_on_table, no_step
+from aufruf.baselines.training import fit_on_release, fit_on_table
 from aufruf.errors import InputError
 from learnable import RECIPES_OF_TABLES, calls_and_others, write_table
 

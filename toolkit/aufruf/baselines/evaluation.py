@@ -10,6 +10,7 @@ import numpy as np
 from aufruf.baselines.asked import Columns, asked_of_release, asked_of_table
 from aufruf.baselines.comparison import TEST, Comparison, compare
 from aufruf.baselines.human import human_scores, judgements_of
+from aufruf.baselines.model import no_step
 from aufruf.baselines.model_files import read_record
 from aufruf.baselines.probing import probed, without_reading
 from aufruf.baselines.record import ReleaseOrigin
@@ -18,7 +19,6 @@ from aufruf.baselines.resampling import ROUNDS
 from aufruf.baselines.runs import Report
 from aufruf.baselines.scoring import few_positives, resampled, score
 from aufruf.baselines.soft import soft_scores
-from aufruf.baselines.training import no_step
 from aufruf.errors import InputError
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ import polars as pl
 from aufruf.baselines.examples import NOT_ASKED, YES_NO, Examples, Target
 from aufruf.baselines.features import prepare
 from aufruf.baselines.folds import folds_of
-from aufruf.baselines.model import fit_model
-from aufruf.baselines.training import no_step
+from aufruf.baselines.model import fit_model, no_step
 from aufruf.errors import InputError
 from aufruf.gold import newest_gold
 from aufruf.tables import CLUSTERS, RECORDS

@@ -20,7 +20,7 @@ from aufruf.baselines.probes import fact_values
 from aufruf.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from aufruf.baselines.examples import Examples, Ints, Reals
     from aufruf.baselines.heads import Head
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
     Step = Callable[[str, int, int], None]
     """Told what is being done, how many steps are done, and how many there are."""
+
+
+def no_step(_what: str, _done: int, _total: int) -> None:
+    """Show no progress."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,17 @@ class Answers:
 
     scores: Reals
     predicted: Ints
+
+
+def joined(parts: Sequence[Mapping[str, Answers]]) -> dict[str, Answers]:
+    """Return the answers of several parts one after the other."""
+    return {
+        name: Answers(
+            np.concatenate([part[name].scores for part in parts]),
+            np.concatenate([part[name].predicted for part in parts]),
+        )
+        for name in parts[0]
+    }
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aufruf.baselines.comparison import compared
-from aufruf.baselines.model import fit_model
+from aufruf.baselines.model import fit_model, joined, no_step
 from aufruf.baselines.probes import probe_recipes
 from aufruf.baselines.scoring import resampled
-from aufruf.baselines.training import no_step
 from aufruf.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from aufruf.baselines.asked import Asked
     from aufruf.baselines.comparison import Difference
+    from aufruf.baselines.examples import Examples
     from aufruf.baselines.model import Model, Step
     from aufruf.baselines.recipes import Recipe
     from aufruf.baselines.release_data import Release
@@ -41,7 +41,7 @@ def probed(  # noqa: PLR0913 -- what a model was scored with
     seed: int,
     step: Step = no_step,
 ) -> dict[str, list[Difference]]:
-    """Return how a model's figures differ from those of each probe, by the probe's name.
+    """Return how a model's figures on a release differ from those of each probe, by the probe's name.
 
     Args:
         asked: the model with the examples that it was scored on.
@@ -71,6 +71,41 @@ def probed(  # noqa: PLR0913 -- what a model was scored with
             same = [figure for figure in probe if _is_compared(figure, asking, asked)]
             differences[recipe.name] = compared(plain, same, means)
     step("probed", len(recipes), len(recipes))
+    return differences
+
+
+def probed_on_table(
+    recipe: Recipe,
+    parts: Sequence[tuple[Examples, Examples]],
+    scored: Examples,
+    figures: Sequence[Figure],
+    *,
+    seed: int,
+) -> dict[str, list[Difference]]:
+    """Return how a recipe's figures on a table differ from those of each probe that a table can feed.
+
+    Args:
+        recipe: what was fitted; probes and the majority are not compared.
+        parts: what it was fitted on and what was scored, each time.
+        scored: all that was scored, one part after the other.
+        figures: its figures on them, from `resampled` with the same seed.
+        seed: of the bootstrap and the probes.
+    """
+    if recipe.probe or recipe.estimator == "majority":
+        return {}
+    target = scored.targets[0]
+    wanted = ("f1", "average_precision") if target.is_yes_no else ("macro_f1",)
+    differences: dict[str, list[Difference]] = {}
+    for probe in probe_recipes():
+        if probe.knows:
+            continue
+        models = (fit_model(probe, train, seed=seed, step=no_step) for train, _ in parts)
+        answers = joined([model.answer(held_out) for model, (_, held_out) in zip(models, parts, strict=True)])
+        ours, theirs = (
+            [figure for figure in of if figure.label == target.name and figure.metric in wanted]
+            for of in (figures, resampled(scored, answers, seed=seed))
+        )
+        differences[probe.name] = compared(ours, theirs, ())
     return differences
 
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aufruf.baselines.examples import joined
-from aufruf.baselines.model import fit_model
+from aufruf.baselines.model import fit_model, no_step
 from aufruf.baselines.release_data import SIDES, read_release
 from aufruf.baselines.scoring import score
-from aufruf.baselines.training import means_over_labels, no_step
+from aufruf.baselines.training import means_over_labels
 from aufruf.errors import InputError
 
 if TYPE_CHECKING:

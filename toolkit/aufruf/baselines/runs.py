@@ -11,6 +11,7 @@ import msgspec
 
 from aufruf.baselines.card import model_card
 from aufruf.baselines.comparison import Difference  # noqa: TC001 -- msgspec reads the types at run time
+from aufruf.baselines.model import no_step
 from aufruf.baselines.model_files import check_output, save_model
 from aufruf.baselines.record import (
     FORMAT,
@@ -23,7 +24,7 @@ from aufruf.baselines.record import (
 from aufruf.baselines.release_data import read_release
 from aufruf.baselines.scoring import Score  # noqa: TC001 -- msgspec reads the types at run time
 from aufruf.baselines.table_data import Table
-from aufruf.baselines.training import fit_on_release, fit_on_table, no_step
+from aufruf.baselines.training import fit_on_release, fit_on_table
 from aufruf.errors import InputError
 
 if TYPE_CHECKING:
@@ -132,4 +133,4 @@ def _write(
                 "model_sha256": written.model_sha256,
             }
             inside.record_event("train", output.name, details)
-    return Report(str(output), training.scores, training.scores_of, training.notes)
+    return Report(str(output), training.scores, training.scores_of, training.notes, training.probes)

@@ -15,14 +15,13 @@ import polars as pl
 from aufruf.baselines.asked import asked_of_release
 from aufruf.baselines.examples import Examples, joined
 from aufruf.baselines.lexicon_features import shipped_terms
-from aufruf.baselines.model import fit_model
+from aufruf.baselines.model import fit_model, no_step
 from aufruf.baselines.model_files import read_record
 from aufruf.baselines.record import ReleaseOrigin
 from aufruf.baselines.release_data import read_release
 from aufruf.baselines.resampling import ROUNDS
 from aufruf.baselines.runs import Report
 from aufruf.baselines.scoring import score
-from aufruf.baselines.training import no_step
 from aufruf.errors import InputError
 from aufruf.label_scheme import LANGUAGES
 from aufruf.lexicon import term_pattern

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from aufruf.baselines.folds import folds_of
-from aufruf.baselines.model import Answers, fit_model
+from aufruf.baselines.model import Answers, fit_model, joined, no_step
+from aufruf.baselines.probing import probed_on_table, without_reading
 from aufruf.baselines.release_data import SIDES
-from aufruf.baselines.scoring import few_positives, score
+from aufruf.baselines.scoring import few_positives, resampled, score
 from aufruf.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
+    from aufruf.baselines.comparison import Difference
     from aufruf.baselines.examples import Examples, Ints, Reals
     from aufruf.baselines.model import Model, Step
     from aufruf.baselines.recipes import Recipe
@@ -42,6 +44,7 @@ class Training:
             had no part in). For tables without splits the model itself is then fitted on all texts.
         texts: how many the model was fitted on.
         notes: what whoever uses the model must know.
+        probes: of a table, how the scores differ from those of models that do not read, by their names.
     """
 
     model: Model
@@ -49,10 +52,7 @@ class Training:
     scores_of: ScoresOf
     texts: int
     notes: list[str]
-
-
-def no_step(_what: str, _done: int, _total: int) -> None:
-    """Show no progress."""
+    probes: dict[str, list[Difference]] = field(default_factory=dict[str, "list[Difference]"])
 
 
 def fit_on_release(
@@ -104,28 +104,30 @@ def fit_on_table(
     if table.has_splits and folds is None:
         return _fit_on_splits(recipe, table, seed, step)
     examples = table.examples
-    parts = folds_of(examples, folds or HELD_OUT_FOLDS, seed)
-    used = parts if folds else parts[:1]
-    rounds = len(used) + 1
+    rows = folds_of(examples, folds or HELD_OUT_FOLDS, seed)[: folds or 1]
+    parts = [(examples.take(train), examples.take(held_out)) for train, held_out in rows]
+    scored = examples.take(np.concatenate([held_out for _, held_out in rows]))
+    rounds = len(parts) + 1
     answers: list[Mapping[str, Answers]] = []
     distances: list[Mapping[str, Reals]] = []
-    for number, (train, held_out) in enumerate(used):
-        fitted = fit_model(recipe, examples.take(train), seed=seed, step=_within(step, number, rounds))
-        answers.append(fitted.answer(examples.take(held_out)))
-        distances.append(fitted.distances(examples.take(held_out)))
-    scored = examples.take(np.concatenate([held_out for _, held_out in used]))
+    for number, (train, held_out) in enumerate(parts):
+        fitted = fit_model(recipe, train, seed=seed, step=_within(step, number, rounds))
+        answers.append(fitted.answer(held_out))
+        distances.append(fitted.distances(held_out))
     model = fit_model(recipe, examples, seed=seed, step=_within(step, rounds - 1, rounds))
     far = {name: np.concatenate([part[name] for part in distances]) for name in distances[0]}
-    fold = np.repeat(np.arange(len(used)), [len(held_out) for _, held_out in used])
+    fold = np.repeat(np.arange(len(parts)), [len(held_out) for _, held_out in parts])
     likely = _likely(model, joined(answers), far, scored, fold if folds else scored.units % 2)
     model = model.calibrated(far, scored)
-    scores = score(scored, likely, seed=seed)
+    figures = resampled(scored, likely, seed=seed)
+    probes = probed_on_table(recipe, parts, scored, figures, seed=seed)
     return Training(
         model,
-        scores,
+        [figure.score for figure in figures],
         "cross-validation" if folds else "held out",
         len(examples),
-        [*_table_notes(table, folds), *_notes(model), *few_positives(scored)],
+        [*without_reading(probes), *_table_notes(table, folds), *_notes(model), *few_positives(scored)],
+        probes,
     )
 
 
@@ -171,27 +173,18 @@ def _fit_on_splits(recipe: Recipe, table: Table, seed: int, step: Step) -> Train
         notes.append(
             f"{known:,} of the {len(scored):,} texts scored stand in train, too: these scores flatter"
         )
-    scores = score(scored, model.answer(scored), seed=seed)
-    notes += [*_left_out(table), *_notes(model), *few_positives(scored)]
+    figures = resampled(scored, model.answer(scored), seed=seed)
+    probes = probed_on_table(recipe, [(table.examples, scored)], scored, figures, seed=seed)
+    notes = [*without_reading(probes), *notes, *_left_out(table), *_notes(model), *few_positives(scored)]
     scores_of: ScoresOf = "test" if scored is table.test else "validation"
-    return Training(model, scores, scores_of, len(table.examples), notes)
+    scores = [figure.score for figure in figures]
+    return Training(model, scores, scores_of, len(table.examples), notes, probes)
 
 
 def means_over_labels(scheme: LabelScheme) -> dict[str, list[str]]:
     """Return the heads of each side over which F1 is averaged; auxiliary labels stand apart."""
     labels = [label.name for label in scheme.labels if not label.auxiliary]
     return {side: [f"{name}_{side}" for name in labels] for side in SIDES}
-
-
-def joined(parts: Sequence[Mapping[str, Answers]]) -> dict[str, Answers]:
-    """Return the answers of several parts one after the other."""
-    return {
-        name: Answers(
-            np.concatenate([part[name].scores for part in parts]),
-            np.concatenate([part[name].predicted for part in parts]),
-        )
-        for name in parts[0]
-    }
 
 
 def _within(step: Step, number: int, rounds: int) -> Step:
