@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ from aufruf.views import (
 )
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from aufruf.label_scheme import Example, LabelScheme
     from aufruf.workspace import Workspace
 
@@ -81,6 +84,12 @@ def gather(workspace: Workspace) -> Content:
     Raises:
         WorkspaceError: if no gold labels were decided.
     """
+    with ThreadPoolExecutor(1) as beside:
+        answers = beside.submit(_answers, workspace)
+        return _gathered(workspace, answers)
+
+
+def _gathered(workspace: Workspace, answers: Future[pl.DataFrame]) -> Content:
     run = scan_newest_gold(workspace)
     decided = decided_records(run, workspace.label_scheme)
     if decided.is_empty():
@@ -96,7 +105,7 @@ def gather(workspace: Workspace) -> Content:
     return Content(
         records=whole.with_columns(pl.col(_RANKED).rank("dense")).sort("row"),
         gold=decided,
-        annotations=_judgements(workspace, records),
+        annotations=_answers_to(records, answers.result()),
         gold_run=run.select("gold_run").head(1).collect().item(),
         superseded=decided.height - records.height,
     )
@@ -175,14 +184,20 @@ def _beginning(examples: pl.Series) -> str:
     return rf"(?i)^\s*(?:{'|'.join(sorted(begins))})"
 
 
-def _judgements(workspace: Workspace, records: pl.DataFrame) -> pl.DataFrame:
+def _answers(workspace: Workspace) -> pl.DataFrame:
     purposes = workspace.store.scan(ASSIGNMENTS).select("task_key", "purpose")
     return (
         current_annotations(workspace.store.scan(ANNOTATIONS))
         .filter(pl.col("state") == "live")
-        .join(records.lazy().select("record_id", "row"), on="record_id")
         .join(purposes, on="task_key", how="left")
         .filter(pl.col("purpose").is_null() | ~pl.col("purpose").is_in([QUALIFICATION, ADJUDICATION]))
         .drop("task_key", "revision", "state", "comment", "updated_at")
         .collect()
     )
+
+
+def _answers_to(records: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
+    """Return the answers to records with their ``row``; ids alone are joined, for lists are dear to copy."""
+    places = records.select("record_id", "row")
+    found = answers.select("record_id").join(places, on="record_id", how="left", maintain_order="left")
+    return answers.with_columns(found.get_column("row")).filter(pl.col("row").is_not_null())

@@ -155,13 +155,12 @@ def _divide_evenly(split: Rows, group: Rows, train_only: Flags, table: Flags, pl
     """Give the units that are still free to splits, in place; return the least deviations possible."""
     _hold_in_train(split, group, train_only)
     free = split == FREE
-    units, member = np.unique(group[free], return_inverse=True)
-    unit = np.zeros_like(group)
-    unit[free] = member
-    counts = _sums(table, free, unit, len(units))
+    divided = np.bincount(group[free], minlength=int(group.max(initial=-1)) + 1) > 0
+    unit = (np.cumsum(divided) - 1)[group]
+    counts = _sums(table, free, unit, int(divided.sum()))
     fixed = _sums(table, split >= TRAIN, split, len(SPLITS))
     shares = [plan.shares[name] for name in SPLITS]
-    split[free] = allocate(counts, fixed, shares, plan.seed)[member]
+    split[free] = allocate(counts, fixed, shares, plan.seed)[unit[free]]
     return least_deviations(counts, fixed, shares)
 
 

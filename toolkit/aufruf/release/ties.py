@@ -91,11 +91,13 @@ def components(ties: Ties) -> Rows:
     size = ties.n + ties.keys
     ones = np.ones(ties.row.size, dtype=np.int8)
     graph = coo_array((ones, (ties.row, ties.key + ties.n)), shape=(size, size))
-    _, labels = cast("tuple[int, Rows]", connected_components(graph.tocsr(), directed=False))
-    first: Rows
-    inverse: Rows
-    _, first, inverse = np.unique(labels[: ties.n], return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first))[inverse].astype(np.int64)
+    count, labels = cast("tuple[int, Rows]", connected_components(graph.tocsr(), directed=False))
+    labels = labels[: ties.n]
+    first = np.full(count, ties.n)
+    first[labels[::-1]] = np.arange(ties.n)[::-1]
+    number = np.empty(count, dtype=np.int64)
+    number[np.argsort(first, kind="stable")] = np.arange(count)
+    return number[labels]
 
 
 def settle(frozen: Rows, train_only: Flags, ties: Ties) -> Rows:
