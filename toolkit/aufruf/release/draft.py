@@ -107,8 +107,9 @@ def draft_release(workspace: Workspace, version: str, seed: int, *, by_time: boo
 
 def _encoded(config: str, named: pl.DataFrame, scheme: LabelScheme) -> dict[tuple[str, str], pl.DataFrame]:
     """Return the stored rows of each split of a config."""
-    features = FEATURES[config](scheme)
-    return {(config, split): encode(named.filter(pl.col("split") == split), features) for split in SPLITS}
+    encoded = encode(named, FEATURES[config](scheme))
+    place = named.get_column("split")
+    return {(config, split): encoded.filter(place == split) for split in SPLITS}
 
 
 def _dehydrated(
