@@ -134,7 +134,7 @@ def _profiles(counts: Counts) -> tuple[Counts, Counts, Counts]:
         counts @ factors, return_index=True, return_inverse=True, return_counts=True
     )
     profiles = counts[first]
-    if np.array_equal(profiles[member], counts):
+    if all(np.array_equal(cells[member], own) for cells, own in zip(profiles.T, counts.T, strict=True)):
         return profiles, member, copies
     profiles, member, copies = np.unique(counts, axis=0, return_inverse=True, return_counts=True)
     return profiles, member.reshape(-1), copies

@@ -99,8 +99,10 @@ def _gathered(workspace: Workspace, answers: Future[pl.DataFrame]) -> Content:
     newest = newest_records(workspace.store.scan(RECORDS)).drop(_NOT_RELEASED)
     places = decided.select("record_id").with_row_index("row").lazy()
     records = newest.join(places, on="record_id").collect()
-    tied = _with_copies(_with_clusters(records, workspace), newest, workspace)
-    described = _with_train_only(_with_sample(tied, workspace), workspace)
+    clusters = workspace.store.read(CLUSTERS)
+    clustered = records.join(clusters, on="record_id", how="left", maintain_order="left")
+    tied = _with_copies(clustered, newest, clusters)
+    described = _with_train_only(_with_sample(tied, workspace), clusters, workspace)
     whole = _with_context(with_form(described, workspace), newest)
     return Content(
         records=whole.with_columns(pl.col(_RANKED).rank("dense")).sort("row"),
@@ -111,15 +113,10 @@ def _gathered(workspace: Workspace, answers: Future[pl.DataFrame]) -> Content:
     )
 
 
-def _with_clusters(records: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
-    clusters = workspace.store.read(CLUSTERS)
-    return records.join(clusters, on="record_id", how="left", maintain_order="left")
-
-
-def _with_copies(records: pl.DataFrame, newest: pl.LazyFrame, workspace: Workspace) -> pl.DataFrame:
+def _with_copies(records: pl.DataFrame, newest: pl.LazyFrame, clusters: pl.DataFrame) -> pl.DataFrame:
     """Add which articles are copies of one another; null for an article without a copy, and for posts."""
     excerpts = newest.select("record_id", "article_id").drop_nulls("article_id")
-    held = excerpts.join(workspace.store.scan(CLUSTERS), on="record_id").select("article_id", "cluster")
+    held = excerpts.join(clusters.lazy(), on="record_id").select("article_id", "cluster")
     copies = syndicated_copies(held.collect())
     return records.join(copies, on="article_id", how="left", maintain_order="left")
 
@@ -145,11 +142,11 @@ def _with_context(records: pl.DataFrame, newest: pl.LazyFrame) -> pl.DataFrame:
     return records.join(found, on="record_id", how="left", maintain_order="left")
 
 
-def _with_train_only(records: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
+def _with_train_only(records: pl.DataFrame, clusters: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
     """Mark what must not be tested on: a model's choice, guideline examples, check items and their copies."""
     purposes = workspace.store.scan(ASSIGNMENTS).filter(pl.col("purpose").is_in(HELD_IN_TRAIN))
     items = qualification_records(workspace.store.scan(RECORDS))
-    told = _clusters_of(pl.concat([purposes.select("record_id"), items.select("record_id")]), workspace)
+    told = _clusters_of(pl.concat([purposes.select("record_id"), items.select("record_id")]), clusters)
     texts = pl.DataFrame({"text": [example.text for example in _examples(workspace.label_scheme)]})
     examples = texts.select(_comparable(pl.col("text"))).unique().to_series()
     alike = records.filter(pl.col("text").str.contains(_beginning(examples)))
@@ -162,9 +159,9 @@ def _with_train_only(records: pl.DataFrame, workspace: Workspace) -> pl.DataFram
     )
 
 
-def _clusters_of(records: pl.LazyFrame, workspace: Workspace) -> pl.Series:
+def _clusters_of(records: pl.LazyFrame, clusters: pl.DataFrame) -> pl.Series:
     """Return the duplicate clusters that hold one of the records; one in none is its own."""
-    found = records.join(workspace.store.scan(CLUSTERS), on="record_id", how="left")
+    found = records.join(clusters.lazy(), on="record_id", how="left")
     return found.select(pl.coalesce("cluster", "record_id")).unique().collect().to_series()
 
 

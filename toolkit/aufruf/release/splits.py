@@ -176,7 +176,10 @@ def _sums(table: Flags, chosen: Flags, member: Rows, size: int) -> Counts:
 
     Category by category, as the table lies in memory: (size, n_categories), the last axis the slow one.
     """
-    return np.array([np.bincount(member[chosen & has], minlength=size) for has in table.T]).T
+    sums = np.empty((table.shape[1], size), dtype=np.int64)
+    for category, has in zip(sums, table.T, strict=True):
+        category[:] = np.bincount(member[chosen & has], minlength=size)
+    return sums.T
 
 
 def _check_no_crossing(split: Rows, ties: Ties) -> None:
