@@ -32,19 +32,19 @@ def decided_records(run: pl.LazyFrame, scheme: LabelScheme) -> pl.DataFrame:
     ids = ids.with_columns(row=pl.col("record_id").rank("dense") - 1)
     gold = gold.drop("record_id").with_columns(row=ids.get_column("row").gather(stretch))
     records = ids.unique("row").sort("row").select("record_id")
-    return pl.concat([records, *_cells(gold, records.height, scheme)], how="horizontal")
+    return pl.concat([records, *_cells(gold.lazy(), records.height, scheme)], how="horizontal")
 
 
-def _cells(gold: pl.DataFrame, height: int, scheme: LabelScheme) -> list[pl.DataFrame]:
+def _cells(gold: pl.LazyFrame, height: int, scheme: LabelScheme) -> list[pl.DataFrame]:
     """Return the columns of all labels, ``height`` rows each; null: not asked or undecided."""
-    cells: list[pl.DataFrame] = []
-    for label in scheme.labels:
-        decided = gold.filter(pl.col("label") == label.name)
-        attributes = (attribute.name for attribute in scheme.attributes_of(label.name))
-        for column in ("contained", "author", "voice", *attributes):
-            cell = decided.filter(pl.col("column") == column).select("row", *_named(label.name, column))
-            cells.append(_laid_out(cell, height))
-    return [*cells, _laid_out(_spans(gold, scheme), height)]
+    cells = [
+        gold.filter(pl.col("label") == label.name, pl.col("column") == column).select(
+            "row", *_named(label.name, column)
+        )
+        for label in scheme.labels
+        for column in ("contained", "author", "voice", *(a.name for a in scheme.attributes_of(label.name)))
+    ]
+    return [_laid_out(cell, height) for cell in pl.collect_all([*cells, _spans(gold, scheme)])]
 
 
 def _laid_out(cell: pl.DataFrame, height: int) -> pl.DataFrame:
@@ -65,7 +65,7 @@ def _named(label: str, column: str) -> list[pl.Expr]:
     return [value == "true", asked, *(counts if column == "contained" else [])]
 
 
-def _spans(gold: pl.DataFrame, scheme: LabelScheme) -> pl.DataFrame:
+def _spans(gold: pl.LazyFrame, scheme: LabelScheme) -> pl.LazyFrame:
     """Return ``row`` and its decided ``spans`` in the order of labels and places."""
     held = gold.filter((pl.col("column") == "contained") & (pl.col("value") == "true"))
     decided = gold.filter((pl.col("column") == "spans") & pl.col("value").is_not_null())
