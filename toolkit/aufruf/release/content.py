@@ -137,7 +137,7 @@ def _with_context(records: pl.DataFrame, newest: pl.LazyFrame) -> pl.DataFrame:
     """Add the sentences around news excerpts; what a post answers is another person's, and stays out."""
     excerpts = records.filter((pl.col("kind") == "news") & pl.col("gives_text"))
     articles = excerpts.lazy().select("article_id").unique()
-    every = newest.join(articles, on="article_id", how="semi").collect()
+    every = newest.drop_nulls("article_id").join(articles, on="article_id", how="semi").collect()
     found = with_context(excerpts, every).select("record_id", "context_before", "context_after")
     return records.join(found, on="record_id", how="left", maintain_order="left")
 
