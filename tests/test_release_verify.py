@@ -229,6 +229,27 @@ def test_the_content_hash_sees_nulls_borders_and_order():
     assert len({hash_of(rows) for rows in cases}) == len(cases)
 
 
+def test_the_content_hash_sees_a_column_in_each_config_that_has_it():
+    def hash_of(default: Any, dehydrated: Any) -> str:
+        frames = {(config, split): pl.DataFrame() for config in FOLDERS for split in SPLITS}
+        held = {"default": default, "dehydrated": dehydrated}
+        frames |= {(config, "train"): pl.DataFrame({"x": [value]}) for config, value in held.items()}
+        return content_sha256(frames)
+
+    cases = [
+        ("a", "a"),
+        ("a", "b"),
+        ("b", "a"),
+        ("a", ""),
+        ("a", None),
+        (1, 1),
+        (1, True),
+        (0.0, 0.0),
+        (0.0, -0.0),
+    ]
+    assert len({hash_of(*case) for case in cases}) == len(cases)
+
+
 def test_periods_that_overlap_are_found(filled_release: Path):
     borders = {"validation": "2031-05-01T00:00:00+00:00", "test": "2031-06-01T00:00:00+00:00"}
     reseal(filled_release, borders=borders)
