@@ -2,9 +2,9 @@
 
 Minimises ``|w|²/2 + Σ cost_i max(0, 1 - y_i (w·x_i + b))²`` with ``b`` penalised like the weights: the
 objective of scikit-learn's LinearSVC. Method: Hsieh et al., *A Dual Coordinate Descent Method for Large-scale
-Linear SVM*, ICML 2008, algorithm 3. Up to four machines go down side by side in lanes, so that a row is
-fetched once for all; each comes out to the last bit as it would alone, since the order of rows knows nothing
-of lanes. Import this module late: numba takes a second to load, and compiles on first use.
+Linear SVM*, ICML 2008, algorithm 3. One machine goes down, or two side by side in lanes, so that a row is
+fetched once for both; each comes out to the last bit as it would alone, since the order of rows knows
+nothing of lanes. Import this module late: numba takes a second to load, and compiles on first use.
 """
 # numba has no types for pyright to read
 # pyright: reportUnknownMemberType=false, reportUntypedFunctionDecorator=false
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from aufruf.band_kernels import mixed
 
-LANES = (1, 2, 4)
+LANES = (1, 2)
 """How many machines can go down side by side."""
 _Bools = NDArray[np.bool_]
 _Columns = NDArray[np.uint32]
@@ -77,15 +77,70 @@ def _end_pass(  # noqa: PLR0913, PLR0917 -- numba compiles no records
     return ended
 
 
+# Sums and steps below are single numbers, not elements of an array: those stay in registers. Two sums a lane,
+# of even and of odd places, so that neither has to wait for the other.
+
+
+@njit(cache=True, nogil=True)
+def _say_one(  # noqa: PLR0913, PLR0917 -- numba compiles no records
+    columns: _Columns, data: _Values, weights: _Values, begin: int, end: int, said: _Reals
+) -> None:
+    """Write what one machine's weights say of a row."""
+    even, odd = np.float32(0), np.float32(0)
+    for place in range(begin, end - 1, 2):
+        even += data[place] * weights[columns[place], 0]
+        odd += data[place + 1] * weights[columns[place + 1], 0]
+    if (end - begin) % 2:
+        even += data[end - 1] * weights[columns[end - 1], 0]
+    said[0] = np.float64(even) + np.float64(odd)
+
+
+@njit(cache=True, nogil=True)
+def _say_two(  # noqa: PLR0913, PLR0917 -- numba compiles no records
+    columns: _Columns, data: _Values, weights: _Values, begin: int, end: int, said: _Reals
+) -> None:
+    """Write what two machines' weights say of a row."""
+    even, odd, other_even, other_odd = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+    for place in range(begin, end - 1, 2):
+        even += data[place] * weights[columns[place], 0]
+        other_even += data[place] * weights[columns[place], 1]
+        odd += data[place + 1] * weights[columns[place + 1], 0]
+        other_odd += data[place + 1] * weights[columns[place + 1], 1]
+    if (end - begin) % 2:
+        even += data[end - 1] * weights[columns[end - 1], 0]
+        other_even += data[end - 1] * weights[columns[end - 1], 1]
+    said[0] = np.float64(even) + np.float64(odd)
+    said[1] = np.float64(other_even) + np.float64(other_odd)
+
+
+@njit(cache=True, nogil=True)
+def _move_one(  # noqa: PLR0913, PLR0917 -- numba compiles no records
+    columns: _Columns, data: _Values, weights: _Values, begin: int, end: int, steps: _Reals
+) -> None:
+    """Move one machine's weights by a row."""
+    step = np.float32(steps[0])
+    for place in range(begin, end):
+        weights[columns[place], 0] += step * data[place]
+
+
+@njit(cache=True, nogil=True)
+def _move_two(  # noqa: PLR0913, PLR0917 -- numba compiles no records
+    columns: _Columns, data: _Values, weights: _Values, begin: int, end: int, steps: _Reals
+) -> None:
+    """Move two machines' weights by a row."""
+    step, other = np.float32(steps[0]), np.float32(steps[1])
+    for place in range(begin, end):
+        weights[columns[place], 0] += step * data[place]
+        weights[columns[place], 1] += other * data[place]
+
+
 @cache
 def descent(lanes: int) -> Any:  # noqa: C901 -- what it returns is one loop, as the paper has it
-    """Return the compiled descent for so many machines side by side, one of `LANES`.
-
-    A compiler that knows the number makes one instruction of all lanes.
-    """
+    """Return the compiled descent for so many machines side by side, one of `LANES`."""
+    say, move = (_say_one, _move_one) if lanes == 1 else (_say_two, _move_two)
 
     @njit(cache=True, nogil=True)
-    def descend(  # noqa: C901, PLR0912, PLR0913, PLR0917 -- as above; numba compiles no records
+    def descend(  # noqa: C901, PLR0913, PLR0917 -- as above; numba compiles no records
         starts: _Ints,
         columns: _Columns,
         data: _Values,
@@ -117,8 +172,7 @@ def descent(lanes: int) -> Any:  # noqa: C901 -- what it returns is one loop, as
         active, whole = costs > 0, np.ones(lanes, np.bool_)
         steepest = np.full(lanes, np.inf)
         slopes, highest = np.empty(lanes), np.empty(lanes)
-        said = np.empty((2, lanes), np.float32)  # two sums: neither has to wait for the other
-        steps = np.empty(lanes, np.float32)
+        said, steps = np.empty(lanes), np.empty(lanes)
         rows = np.arange(n_rows).astype(np.int32)
         for passed in range(most_passes):
             _shuffle(rows, mixed(np.uint64(seed) ^ (np.uint64(passed + 1) << np.uint64(32))))
@@ -130,18 +184,14 @@ def descent(lanes: int) -> Any:  # noqa: C901 -- what it returns is one loop, as
                 if not any_active:
                     continue
                 begin, end = starts[row], starts[row + 1]
-                said[:] = 0
-                for place in range(begin, end):
-                    for lane in range(lanes):
-                        said[place & 1, lane] += data[place] * weights[columns[place], lane]
+                say(columns, data, weights, begin, end, said)
                 any_step = False
                 for lane in range(lanes):
                     steps[lane] = 0
                     if not active[row, lane]:
                         continue
                     before, loss = alphas[row, lane], 0.5 / costs[row, lane]
-                    distance = np.float64(said[0, lane]) + np.float64(said[1, lane]) + intercepts[lane]
-                    slope = signs[row, lane] * distance - 1 + before * loss
+                    slope = signs[row, lane] * (said[lane] + intercepts[lane]) - 1 + before * loss
                     if before == 0:
                         if slope > steepest[lane]:
                             active[row, lane] = whole[lane] = False
@@ -155,9 +205,7 @@ def descent(lanes: int) -> Any:  # noqa: C901 -- what it returns is one loop, as
                         steps[lane] = step
                         any_step = True
                 if any_step:
-                    for place in range(begin, end):
-                        for lane in range(lanes):
-                            weights[columns[place], lane] += steps[lane] * data[place]
+                    move(columns, data, weights, begin, end, steps)
             if _end_pass(slopes, highest, tolerance, costs, active, whole, steepest):
                 return passed + 1
         return most_passes
