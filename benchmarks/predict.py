@@ -35,7 +35,7 @@ PIECE = 250_000
 SYLLABLES = ["ba", "de", "ki", "lo", "mu", "nach", "ver", "auf", "un", "zer", "ra", "tel"]
 ENDINGS = ["ren", "sten", "mal", "gen", "tor", "heit", "ung", "e", "en"]
 RUN = """
-import json, resource, sys, time
+import json, re, resource, sys, time
 from pathlib import Path
 from aufruf.baselines.prediction import predict
 from aufruf.baselines.prediction_input import table_source
@@ -44,8 +44,9 @@ report = predict(Path(sys.argv[1]), table_source(Path(sys.argv[2])), Path(sys.ar
 seconds = time.perf_counter() - before
 used = resource.getrusage(resource.RUSAGE_SELF)
 assert report.read == report.scored
+peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())
 print(json.dumps({"rows": report.read, "wall_s": seconds, "cpu_s": used.ru_utime + used.ru_stime,
-                  "peak_mb": used.ru_maxrss / 1024}))
+                  "peak_mb": int(peak[1]) / 1024}))
 """
 
 
