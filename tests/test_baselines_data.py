@@ -244,6 +244,14 @@ def test_where_every_text_is_a_unit_no_fold_has_two_more_of_an_answer_than_anoth
         assert max(shares) - min(shares) <= 1
 
 
+def test_texts_without_an_answer_are_shared_out_too():
+    target = Target("a", YES_NO, np.array([NOT_ASKED, 1, 0] * 10))
+    examples = Examples(pl.Series(["text"] * 30), (target,), np.arange(30))
+    held_out = [held for _, held in folds_of(examples, 5, 0)]
+    assert sorted(np.concatenate(held_out).tolist()) == list(range(30))
+    assert all((target.codes[held] == code).sum() == 2 for held in held_out for code in (0, 1))
+
+
 def test_fewer_positive_texts_than_folds_are_refused(tmp_path: Path):
     path = labelled(tmp_path, ["1", "0", "0", "1", "0", "0", "0"])
     examples = read_table(path, text="text", label="call").examples

@@ -68,6 +68,13 @@ def test_a_text_of_weight_zero_is_as_if_it_were_not_there():
     np.testing.assert_allclose(with_zeros.coef_, without.coef_, atol=1e-5)
 
 
+def test_a_matrix_with_long_indices_is_the_same_matrix():
+    matrix, yes = rows_and_answers(60)
+    long = matrix.copy()
+    long.indices, long.indptr = long.indices.astype(np.int64), long.indptr.astype(np.int64)
+    np.testing.assert_array_equal(DualSvm().fit(long, yes).coef_, DualSvm().fit(matrix, yes).coef_)
+
+
 @pytest.mark.parametrize("processors", [1, 2, 3])
 @pytest.mark.parametrize("machines", [1, 2, 3, 9])
 def test_each_of_several_comes_out_to_the_last_bit_as_it_would_alone(

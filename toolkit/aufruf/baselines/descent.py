@@ -121,6 +121,8 @@ def _borders(matrix: Any, sides: list[Side], seed: int, tolerance: float) -> Ite
     wanted = -(-len(sides) // workers)
     most = next((lanes for lanes in LANES if lanes >= wanted), LANES[-1])
 
+    columns = np.asarray(matrix.indices, dtype=np.int32).view(np.uint32)
+
     def descend(begin: int) -> list[tuple[Floats, float]]:
         group = sides[begin : begin + most]
         lanes = next(lanes for lanes in LANES if lanes >= len(group))
@@ -131,7 +133,7 @@ def _borders(matrix: Any, sides: list[Side], seed: int, tolerance: float) -> Ite
         intercepts = np.zeros(lanes)
         descent(lanes)(
             matrix.indptr,
-            matrix.indices.view(np.uint32),
+            columns,
             matrix.data,
             signs,
             costs,

@@ -34,8 +34,9 @@ def folds_of(examples: Examples, folds: int, seed: int) -> list[tuple[Ints, Ints
 def _answers_by_unit(examples: Examples, units: Ints) -> Ints:
     """Return how many texts of each answer each unit holds, shape (n_units, n_classes)."""
     target = examples.targets[0]
-    width = len(target.classes)
-    counts = np.bincount(units * width + target.codes, minlength=(int(units.max(initial=-1)) + 1) * width)
+    asked, width = target.asked, len(target.classes)
+    n_cells = (int(units.max(initial=-1)) + 1) * width
+    counts = np.bincount(units[asked] * width + target.codes[asked], minlength=n_cells)
     return counts.reshape(-1, width)
 
 
