@@ -11,14 +11,16 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from aufruf.baselines.curves import curves
+from aufruf.baselines.asked import Columns
+from aufruf.baselines.curves import confusions, curves
 from aufruf.baselines.examples import NOT_ASKED, YES_NO, Examples, Target
 from aufruf.baselines.model import Answers
 from aufruf.baselines.ngram_weights import NgramWeights
 from aufruf.baselines.recipes import load_recipe
 from aufruf.baselines.runs import train
+from aufruf.baselines.table_data import read_table
 from aufruf.cli.app import app
-from aufruf.report.model_figures import Wrong, model_figures
+from aufruf.report.model_figures import Wrong, model_figures, table_figures
 from aufruf.report.model_page import model_html
 from test_report import PAYLOADS, page_tags
 
@@ -62,6 +64,13 @@ def test_scores_that_are_no_probabilities_have_no_calibration():
     assert curves_of([1, 0], [3.0, -2.0]).bins == []
 
 
+def test_a_confusion_counts_what_was_said_of_each_right_answer_among_those_asked():
+    target = Target("a", ("x", "y", "z"), np.array([0, 0, 1, 2, 2, NOT_ASKED]))
+    answers = {"a": Answers(np.zeros((6, 3)), np.array([0, 2, 1, 2, 0, 1]))}
+    (found,) = confusions(Examples(pl.Series(["t"] * 6), (target,), np.arange(6)), answers)
+    assert found.counts == [[1, 0, 1], [0, 1, 0], [1, 0, 1]]
+
+
 def test_where_all_texts_are_alike_there_is_no_curve():
     assert curves_of([0, 0], [0.2, 0.6]).recall == []
 
@@ -80,7 +89,7 @@ def figures(model: Path, released_workspace: Workspace) -> ModelFigures:
 
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_the_page_of_a_model_loads_and_runs_nothing(figures: ModelFigures, language: Language):
-    texts = [Wrong("threat_author", text, positive=False, score=0.9, margin=2.0) for text in PAYLOADS]
+    texts = [Wrong("threat_author", text, "yes", text, score=0.9, margin=2.0) for text in PAYLOADS]
     ngrams = [NgramWeights("threat_author", [(text, 1.0) for text in PAYLOADS], [("<b>", -1.0)])]
     notes = [*figures.notes, *PAYLOADS]
     html = model_html(replace(figures, worst=texts, ngrams=ngrams, notes=notes), language)
@@ -130,6 +139,69 @@ def test_the_command_writes_a_page_of_a_model(released_workspace: Workspace, tmp
     assert "hashed-svm" in output.read_text("utf-8")
 
 
+def table_of(path: Path, answers: list[str]) -> Path:
+    """Write a table whose texts say their answers, but for every tenth, which says the next one."""
+    said = [answers[(number + (number % 10 == 0)) % len(answers)] for number in range(120)]
+    rows = {
+        "body": [f"text {number} says {word} {word}" for number, word in enumerate(said)],
+        "answer": [answers[number % len(answers)] for number in range(120)],
+    }
+    pl.DataFrame(rows).write_csv(path)
+    return path
+
+
+def trained_on_table(path: Path, output: Path) -> Path:
+    train(load_recipe("hashed-svm"), read_table(path, text="body", label="answer"), output)
+    return output
+
+
+def test_on_the_table_that_it_was_trained_on_the_recipe_is_scored_out_of_sample(tmp_path: Path):
+    """Each text stands there twice, in a word of its own: who saw it knows its answer, others guess."""
+    spelt = [f"{number:06b}".replace("0", "ka").replace("1", "mo") for number in range(60)]
+    rows = {"body": spelt * 2, "answer": [("no", "yes")[number * 7 % 11 % 2] for number in range(60)] * 2}
+    tables = [tmp_path / name for name in ("t.csv", "again.csv")]
+    for table, answers in zip(tables, (rows["answer"], [*rows["answer"][:-1], None]), strict=True):
+        pl.DataFrame(rows | {"answer": answers}).write_csv(table)
+    model = trained_on_table(tables[0], tmp_path / "m")
+    own, again = (table_figures(model, table, Columns()).curves[0] for table in tables)
+    assert (own.n, again.n) == (120, 119)
+    assert own.false_positives + own.false_negatives > 30
+    assert again.false_positives + again.false_negatives == 0
+
+
+def test_on_another_table_the_model_itself_is_scored(tmp_path: Path):
+    model = trained_on_table(table_of(tmp_path / "t.csv", ["no", "yes"]), tmp_path / "m")
+    other = tmp_path / "other.csv"
+    pl.DataFrame({"body": ["it says yes yes", "it says no no"], "answer": ["yes", "no"]}).write_csv(other)
+    found = table_figures(model, other, Columns())
+    assert (found.scores_of, found.worst, found.notes[0][:5]) == ("other.csv", [], "fewer")
+
+
+def test_a_page_of_several_answers_shows_what_is_taken_for_what(tmp_path: Path):
+    table = table_of(tmp_path / "t.csv", ["<b>left", "<i>right", "<s>up"])
+    html = model_html(table_figures(trained_on_table(table, tmp_path / "m"), table, Columns()), "en")
+    matrix = html.partition("Confusion: answer")[2].partition("</table>")[0]
+    counts = [int(n) for n in re.findall(r">(\d+)</td>", matrix)]
+    assert (len(counts), sum(counts), sum(counts[::4])) == (9, 120, 108)
+    assert "gold &lt;b&gt;left, model &lt;i&gt;right" in html
+    assert not {"b", "i", "s"} & set(page_tags(html)[0])
+
+
+def test_the_command_writes_a_page_of_a_model_on_a_table(tmp_path: Path):
+    table = table_of(tmp_path / "t.csv", ["no", "yes"])
+    model = trained_on_table(table, tmp_path / "m")
+    output = tmp_path / "page.html"
+    done = CliRunner().invoke(app, ["report", "--model", str(model), "-o", str(output)])
+    assert (done.exit_code, output.exists()) == (2, False)
+    done = CliRunner().invoke(
+        app, ["report", "--model", str(model), "--table", str(table), "-o", str(output)]
+    )
+    assert done.exit_code == 0, done.output
+    assert "5-fold" in output.read_text("utf-8")
+
+
 def test_a_page_is_of_a_round_or_of_a_model(tmp_path: Path):
-    for arguments in ([], ["first", "--model", "m"], ["first", "--release", "0.1.0"]):
+    wrong = [[], ["first", "--model", "m"], ["first", "--release", "0.1.0"], ["--model", "m", "--text", "t"]]
+    wrong += [["--model", "m", "--table", "t.csv", "--release", "0.1.0"], ["first", "--table", "t.csv"]]
+    for arguments in wrong:
         assert CliRunner().invoke(app, ["report", *arguments, "--workspace", str(tmp_path)]).exit_code == 2

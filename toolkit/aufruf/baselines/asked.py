@@ -34,6 +34,7 @@ class Asked:
         notes: what whoever reads the scores must know.
         means: heads over which means are formed, by the mean's name.
         scheme: the release's label scheme; None for tables.
+        is_known: whether the model was fitted on these very examples.
     """
 
     model: Model
@@ -42,6 +43,7 @@ class Asked:
     notes: list[str]
     means: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     scheme: LabelScheme | None = None
+    is_known: bool = False
 
     def answers(self) -> dict[str, Answers]:
         """Return what the model says."""
@@ -108,11 +110,14 @@ def asked_of_table(folder: Path, path: Path, columns: Columns) -> Asked:
         split=columns.split,
     )
     target = replace(table.examples.targets[0], name=chosen.name)
-    notes = list(version_notes(record))
-    if origin is not None and origin.sha256 == table.sha256:
-        notes.insert(0, "the model was trained on this very table: these scores flatter")
+    known = origin is not None and origin.sha256 == table.sha256
+    flatters = ["the model was trained on this very table: these scores flatter"] if known else []
     return Asked(
-        replace(model, heads=(chosen,)), replace(table.examples, targets=(target,)), table.name, notes
+        replace(model, heads=(chosen,)),
+        replace(table.examples, targets=(target,)),
+        table.name,
+        [*flatters, *version_notes(record)],
+        is_known=known,
     )
 
 

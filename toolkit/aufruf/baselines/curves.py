@@ -58,6 +58,27 @@ class Curves:
         return self.positives + self.false_positives + self.true_negatives
 
 
+@dataclass(frozen=True)
+class Confusion:
+    """A head with several answers: ``counts[right][said]`` texts, answers in the order of ``classes``."""
+
+    label: str
+    classes: tuple[str, ...]
+    counts: list[list[int]]
+
+
+def confusions(examples: Examples, answers: Mapping[str, Answers]) -> list[Confusion]:
+    """Return the confusion of each head that has several answers, in the order of the examples' targets."""
+    found: list[Confusion] = []
+    for target in examples.targets:
+        if not target.is_yes_no:
+            asked, n = target.asked, len(target.classes)
+            pairs = target.codes[asked] * n + answers[target.name].predicted[asked]
+            counts = np.bincount(pairs, minlength=n * n).reshape(n, n)
+            found.append(Confusion(target.name, target.classes, counts.tolist()))
+    return found
+
+
 def curves(examples: Examples, answers: Mapping[str, Answers]) -> list[Curves]:
     """Return the curves of each yes/no head, in the order of the examples' targets."""
     found: list[Curves] = []

@@ -10,7 +10,6 @@ import numpy as np
 import polars as pl
 from sklearn.feature_extraction.text import CountVectorizer
 
-from aufruf.baselines.examples import YES_NO
 from aufruf.baselines.hashing import ENDS, HashedNgrams
 from aufruf.errors import InputError
 
@@ -112,7 +111,7 @@ def _naming(features: Any) -> Callable[[str], Mapping[int, str]]:
 
 
 def _is_told(head: Head, answer: int) -> bool:
-    return answer == 1 or head.classes != YES_NO
+    return answer == 1 or not head.is_yes_no
 
 
 def _weights(head: Head, answer: int) -> Reals:

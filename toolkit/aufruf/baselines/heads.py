@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from aufruf.baselines.descent import DualSvm, fit_together
+from aufruf.baselines.examples import YES_NO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,6 +53,11 @@ class Head:
     by_language: dict[str, float] = field(default_factory=dict[str, float])
 
     @property
+    def is_yes_no(self) -> bool:
+        """Whether it answers yes or no."""
+        return self.classes == YES_NO
+
+    @property
     def is_constant(self) -> bool:
         """Whether training knew one answer only, so that the head can give no other."""
         return sum(count > 0 for count in self.counts.values()) < 2  # noqa: PLR2004 -- two answers
@@ -85,13 +91,17 @@ class Head:
             scores: as `scores` gives them.
             languages: of the texts, shape (n_texts,), for thresholds by language; None: not known.
         """
-        if len(self.classes) != 2:  # noqa: PLR2004 -- yes and no
+        if not self.is_yes_no:
             return scores.argmax(axis=1)
+        return (scores[:, 1] >= self.thresholds(languages)).astype(np.int64)
+
+    def thresholds(self, languages: Any = None) -> Any:
+        """Return from which score on a yes/no head says yes to each text; one number if it is one for all."""
         threshold: Any = self.threshold
         if languages is not None:
             for language, own in self.by_language.items():
                 threshold = np.where(languages == language, own, threshold)
-        return (scores[:, 1] >= threshold).astype(np.int64)
+        return threshold
 
     def calibrated(self, distances: Reals, truth: Bools) -> Head:
         """Return the head with probabilities fitted to texts that it was not trained on.

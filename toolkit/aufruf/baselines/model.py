@@ -34,6 +34,11 @@ def no_step(_what: str, _done: int, _total: int) -> None:
     """Show no progress."""
 
 
+def part_of(step: Step, number: int, rounds: int) -> Step:
+    """Return what to tell of the steps of one of several rounds of equal length, numbered from 0."""
+    return lambda what, done, total: step(what, number * total + done, rounds * total)
+
+
 @dataclass(frozen=True)
 class Answers:
     """What a head says of texts.

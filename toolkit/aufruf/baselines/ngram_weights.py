@@ -46,7 +46,7 @@ def ngram_weights(model: Model, texts: pl.Series, shown: int = SHOWN) -> list[Ng
             in its heaviest buckets; a bucket that none of them has is left out.
         shown: how many for each answer.
     """
-    heads = [head for head in model.heads if head.classes == ("no", "yes") and head.is_linear]
+    heads = [head for head in model.heads if head.is_yes_no and head.is_linear]
     if isinstance(model.features, HashedNgrams):
         heavy = {column for head in heads for column in _heaviest(head, _LOOKED_AT * shown)}
         names = _found_names(model.features, heavy, texts)

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from aufruf.baselines.examples import YES_NO, unanswered
+from aufruf.baselines.examples import unanswered
 from aufruf.baselines.explaining import because, check_explainable
 from aufruf.baselines.features import prepare
 from aufruf.baselines.model import Answers
@@ -161,7 +161,7 @@ def _scored(run: _Run, rows: pl.DataFrame) -> tuple[pl.DataFrame, Counts]:
     yes = {
         head.name: int((answers[head.name].predicted == 1).sum())
         for head in run.model.heads
-        if head.classes == YES_NO
+        if head.is_yes_no
     }
     counts = Counts(full.height, rows.height - full.height, {}, yes)
     if run.told:
@@ -183,7 +183,7 @@ def _answers(model: Model, texts: pl.Series) -> dict[str, Answers]:
 
 def _columns(head: Head, answers: Answers) -> list[pl.Series]:
     """Return a head's columns: its decision, and the score that it rests on."""
-    if head.classes == YES_NO:
+    if head.is_yes_no:
         said, score = pl.Series(answers.predicted == 1), answers.scores[:, 1]
     else:
         said = pl.Series(np.array(head.classes, dtype=object)[answers.predicted], dtype=pl.String)
@@ -228,7 +228,7 @@ def _log_odds(probabilities: Reals) -> Reals:
 
 def _heads_told(wanted: Sequence[str], heads: Sequence[Head], folder: Path) -> dict[str, Head]:
     """Return the head of each label whose scores are wanted, by the label's name."""
-    known = {head.name: head for head in heads if head.classes == YES_NO}
+    known = {head.name: head for head in heads if head.is_yes_no}
     if wanted and not known:
         raise InputError(
             f"{folder}: --scores-for needs a head that answers yes or no, which this model has not"
@@ -269,7 +269,7 @@ def _metadata(run: _Run, counts: Counts) -> dict[str, Any]:
         "model_sha256": run.record.model_sha256,
         "recipe": run.record.recipe.name,
         "scores": {head.name: _scale(head) for head in heads},
-        "thresholds": {head.name: head.threshold for head in heads if head.classes == YES_NO},
+        "thresholds": {head.name: head.threshold for head in heads if head.is_yes_no},
         "thresholds_by_language": {head.name: head.by_language for head in heads if head.by_language},
         "counts": msgspec.to_builtins(counts),
     }
@@ -303,5 +303,5 @@ def _language_notes(model: Model) -> list[str]:
 
 
 def _head_told(head: Head, counts: Counts) -> HeadTold:
-    decides = head.classes == YES_NO
+    decides = head.is_yes_no
     return HeadTold(head.name, head.classes, head.threshold if decides else None, counts.yes.get(head.name))

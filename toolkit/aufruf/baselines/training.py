@@ -5,20 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
-from aufruf.baselines.folds import folds_of
-from aufruf.baselines.model import Answers, fit_model, joined, no_step
+from aufruf.baselines.model import fit_model, no_step, part_of
+from aufruf.baselines.out_of_sample import out_of_sample
 from aufruf.baselines.probing import probed_on_table, without_reading
 from aufruf.baselines.release_data import SIDES
 from aufruf.baselines.scoring import few_positives, resampled, score
 from aufruf.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from aufruf.baselines.comparison import Difference
-    from aufruf.baselines.examples import Examples, Ints, Reals
     from aufruf.baselines.model import Model, Step
     from aufruf.baselines.recipes import Recipe
     from aufruf.baselines.release_data import Release
@@ -27,8 +22,6 @@ if TYPE_CHECKING:
     from aufruf.label_scheme import LabelScheme
 
 ScoresOf = Literal["test", "validation", "held out", "cross-validation"]
-HELD_OUT_FOLDS = 5
-"""Without cross-validation, a fifth of a table is held out for the scores."""
 
 
 @dataclass(frozen=True)
@@ -103,60 +96,20 @@ def fit_on_table(
     """
     if table.has_splits and folds is None:
         return _fit_on_splits(recipe, table, seed, step)
-    examples = table.examples
-    rows = folds_of(examples, folds or HELD_OUT_FOLDS, seed)[: folds or 1]
-    parts = [(examples.take(train), examples.take(held_out)) for train, held_out in rows]
-    scored = examples.take(np.concatenate([held_out for _, held_out in rows]))
-    rounds = len(parts) + 1
-    answers: list[Mapping[str, Answers]] = []
-    distances: list[Mapping[str, Reals]] = []
-    for number, (train, held_out) in enumerate(parts):
-        fitted = fit_model(recipe, train, seed=seed, step=_within(step, number, rounds))
-        answers.append(fitted.answer(held_out))
-        distances.append(fitted.distances(held_out))
-    model = fit_model(recipe, examples, seed=seed, step=_within(step, rounds - 1, rounds))
-    far = {name: np.concatenate([part[name] for part in distances]) for name in distances[0]}
-    fold = np.repeat(np.arange(len(parts)), [len(held_out) for _, held_out in parts])
-    likely = _likely(model, joined(answers), far, scored, fold if folds else scored.units % 2)
-    model = model.calibrated(far, scored)
-    figures = resampled(scored, likely, seed=seed)
-    probes = probed_on_table(recipe, parts, scored, figures, seed=seed)
+    held = out_of_sample(recipe, table.examples, folds=folds, seed=seed, step=step)
+    rounds = len(held.parts) + 1
+    model = fit_model(recipe, table.examples, seed=seed, step=part_of(step, rounds - 1, rounds))
+    figures = resampled(held.scored, held.answers, seed=seed)
+    probes = probed_on_table(recipe, held.parts, held.scored, figures, seed=seed)
+    notes = [*_table_notes(table, folds), *_notes(model), *few_positives(held.scored)]
     return Training(
-        model,
+        model.calibrated(held.distances, held.scored),
         [figure.score for figure in figures],
         "cross-validation" if folds else "held out",
-        len(examples),
-        [*without_reading(probes), *_table_notes(table, folds), *_notes(model), *few_positives(scored)],
+        len(table.examples),
+        [*without_reading(probes), *notes],
         probes,
     )
-
-
-def _likely(
-    model: Model,
-    answers: Mapping[str, Answers],
-    distances: Mapping[str, Reals],
-    scored: Examples,
-    part: Ints,
-) -> dict[str, Answers]:
-    """Return answers with probabilities: of each part's texts by what the other parts' distances mean.
-
-    A head keeps its scores where a part has too few texts beside it to tell. Decisions stay as they are.
-    """
-    found = dict(answers)
-    for head in model.heads:
-        target, far = scored.target(head.name), distances[head.name]
-        if not target.is_yes_no:
-            continue
-        scores = np.empty((len(far), 2))
-        for number in np.unique(part):
-            beside = (part != number) & target.asked
-            likely = head.calibrated(far[beside], target.codes[beside] == 1)
-            if likely.calibration is None:
-                break
-            scores[part == number] = likely.scores(far[part == number])
-        else:
-            found[head.name] = Answers(scores, answers[head.name].predicted)
-    return found
 
 
 def _fit_on_splits(recipe: Recipe, table: Table, seed: int, step: Step) -> Training:
@@ -185,10 +138,6 @@ def means_over_labels(scheme: LabelScheme) -> dict[str, list[str]]:
     """Return the heads of each side over which F1 is averaged; auxiliary labels stand apart."""
     labels = [label.name for label in scheme.labels if not label.auxiliary]
     return {side: [f"{name}_{side}" for name in labels] for side in SIDES}
-
-
-def _within(step: Step, number: int, rounds: int) -> Step:
-    return lambda what, done, total: step(what, number * total + done, rounds * total)
 
 
 def _notes(model: Model) -> list[str]:

@@ -1,19 +1,21 @@
-"""What the page of a model shows: its scores on a release, its curves, its worst errors, its suites."""
+"""What the page of a model shows: its scores, its curves, its worst errors, its suites."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aufruf.baselines.asked import asked_of_release, asked_of_table
 from aufruf.baselines.card import of_all_texts
-from aufruf.baselines.curves import Curves, curves
+from aufruf.baselines.curves import Confusion, Curves, confusions, curves
 from aufruf.baselines.evaluation import evaluate_on_release
 from aufruf.baselines.functional.evaluation import evaluate_on_suite
-from aufruf.baselines.model_files import load_model
+from aufruf.baselines.model_files import read_record
 from aufruf.baselines.ngram_weights import NgramWeights, ngram_weights
-from aufruf.baselines.release_data import read_release
+from aufruf.baselines.out_of_sample import out_of_sample
+from aufruf.baselines.scoring import few_positives, score
 from aufruf.baselines.studies import study_on_release
 from aufruf.errors import InputError
 
@@ -21,43 +23,51 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from aufruf.baselines.examples import Examples
+    from aufruf.baselines.asked import Asked, Columns
+    from aufruf.baselines.examples import Examples, Reals
     from aufruf.baselines.functional.evaluation import SuiteReport
     from aufruf.baselines.heads import Head
-    from aufruf.baselines.model import Answers, Model
+    from aufruf.baselines.model import Answers
     from aufruf.baselines.record import ModelRecord
     from aufruf.baselines.release_data import Split
     from aufruf.baselines.scoring import Score
     from aufruf.label_scheme import LabelScheme
 
 WORST = 30
+FOLDS = 5
 
 
 @dataclass(frozen=True)
 class Wrong:
-    """A text that a head is wrong about: ``margin`` is how far its score is beyond the threshold.
+    """A text that a head is wrong about: ``margin`` is how far its score is on the wrong side.
 
-    Margins are counted in standard deviations of the head's scores, so that heads can be compared.
-    ``positive`` says what is right.
+    Margins are counted in standard deviations of the head's scores, so that heads can be compared: of a
+    yes/no head from the threshold, of several answers from the score of the right one.
     """
 
     label: str
     text: str
-    positive: bool
+    said: str
+    right: str
     score: float
     margin: float
 
 
 @dataclass(frozen=True)
 class ModelFigures:
-    """What is known of a model on one split of a release; ``suite`` is None where no suite fits it."""
+    """What is known of a model on some texts.
+
+    ``scheme`` is None for tables, ``suite`` where no suite fits the model; ``crosslingual`` is empty for
+    tables.
+    """
 
     record: ModelRecord
-    scheme: LabelScheme
+    scheme: LabelScheme | None
     scores_of: str
     notes: list[str]
     scores: list[Score]
     curves: list[Curves]
+    confusions: list[Confusion]
     suite: SuiteReport | None
     worst: list[Wrong]
     ngrams: list[NgramWeights]
@@ -65,28 +75,60 @@ class ModelFigures:
 
 
 def model_figures(model: Path, release: Path, *, split: Split = "test", seed: int = 0) -> ModelFigures:
-    """Score a model on a split and gather what its page shows.
+    """Score a model on a split of a release and gather what its page shows.
 
     Raises:
         InputError: if the model cannot be trusted, the release is not as it was released, or it asks other
             questions than the model answers.
     """
     report = evaluate_on_release(model, release, split=split, seed=seed)
-    loaded, record = load_model(model)
-    found = read_release(release, (split,))
-    examples = found.splits[split].asking({head.name for head in loaded.heads})
-    answers = loaded.answer(examples)
+    asked = asked_of_release(model, release, split)
+    crosslingual = _crosslingual(model, release, seed) if split == "test" else []
+    found = _figures(model, asked, asked.answers(), report.scores, seed)
+    return replace(found, notes=report.notes, crosslingual=crosslingual)
+
+
+def table_figures(model: Path, table: Path, columns: Columns, *, seed: int = 0) -> ModelFigures:
+    """Score a head of a model on a table and gather what its page shows.
+
+    On the very table that it was trained on, what is scored are models of the same recipe, each on a fifth
+    that it was not fitted on.
+
+    Raises:
+        InputError: if the model cannot be trusted, a column is missing or not named, or the answers do
+            not fit.
+    """
+    asked = asked_of_table(model, table, columns)
+    answers = None
+    if asked.is_known:
+        record = read_record(model)
+        held = out_of_sample(record.recipe, asked.examples, folds=FOLDS, seed=record.seed)
+        again = (
+            "the model was trained on this very table: its recipe was fitted anew and scored out of sample"
+        )
+        name = f"{asked.name}, {FOLDS}-fold cross-validation"
+        asked = replace(asked, examples=held.scored, name=name, notes=[again, *asked.notes[1:]])
+        answers = held.answers
+    answers = answers or asked.answers()
+    scores = score(asked.examples, answers, seed=seed)
+    return _figures(model, asked, answers, scores, seed)
+
+
+def _figures(
+    model: Path, asked: Asked, answers: dict[str, Answers], scores: list[Score], seed: int
+) -> ModelFigures:
     return ModelFigures(
-        record=record,
-        scheme=found.scheme,
-        scores_of=report.scores_of,
-        notes=report.notes,
-        scores=of_all_texts(report.scores),
-        curves=curves(examples, answers),
+        record=read_record(model),
+        scheme=asked.scheme,
+        scores_of=asked.name,
+        notes=[*asked.notes, *few_positives(asked.examples)],
+        scores=of_all_texts(scores),
+        curves=curves(asked.examples, answers),
+        confusions=confusions(asked.examples, answers),
         suite=_suite(model, seed),
-        worst=_worst(examples, loaded, answers),
-        ngrams=ngram_weights(loaded, examples.texts),
-        crosslingual=_crosslingual(model, release, seed) if split == "test" else [],
+        worst=_worst(asked, answers),
+        ngrams=ngram_weights(asked.model, asked.examples.texts),
+        crosslingual=[],
     )
 
 
@@ -105,23 +147,36 @@ def _suite(model: Path, seed: int) -> SuiteReport | None:
         return None
 
 
-def _worst(examples: Examples, model: Model, answers: dict[str, Answers]) -> list[Wrong]:
+def _worst(asked: Asked, answers: dict[str, Answers]) -> list[Wrong]:
     """Return the texts that the model is most wrong about, each with the head that is most wrong."""
-    heads = [head for head in model.heads if head.name.endswith("_author")] or list(model.heads)
-    found = [wrong for head in heads for wrong in _wrong(examples, head, answers[head.name])]
+    every = asked.model.heads
+    heads = [head for head in every if head.name.endswith("_author")] or every
+    found = [wrong for head in heads for wrong in _wrong(asked.examples, head, answers[head.name])]
     by_margin = sorted(found, key=lambda wrong: (-wrong.margin, wrong.label, wrong.text))
     once = {wrong.text: wrong for wrong in reversed(by_margin)}
     return sorted(once.values(), key=lambda wrong: (-wrong.margin, wrong.label, wrong.text))[:WORST]
 
 
-def _wrong(examples: Examples, head: Head, said: Answers) -> Iterator[Wrong]:
+def _wrong(examples: Examples, head: Head, answers: Answers) -> Iterator[Wrong]:
     target = examples.target(head.name)
-    if head.is_constant or not target.is_yes_no:
+    if head.is_constant:
         return
-    scores = said.scores[:, 1]
-    spread = float(scores[np.isfinite(scores)].std()) or 1.0
-    margins = (scores - head.threshold) / spread * np.where(said.predicted == 1, 1, -1)
-    rows = np.flatnonzero(target.asked & (said.predicted != target.codes))
+    said, right = answers.predicted, target.codes
+    rows = np.flatnonzero(target.asked & (said != right))
+    margins = _margins(examples, head, answers)
     for row in rows[np.argsort(-margins[rows], kind="stable")][:WORST].tolist():
-        positive = bool(target.codes[row] == 1)
-        yield Wrong(head.name, examples.texts[row], positive, float(scores[row]), float(margins[row]))
+        score = float(answers.scores[row, 1 if head.is_yes_no else said[row]])
+        names = head.classes[said[row]], head.classes[right[row]]
+        yield Wrong(head.name, examples.texts[row], *names, score, float(margins[row]))
+
+
+def _margins(examples: Examples, head: Head, answers: Answers) -> Reals:
+    """Return how far scores are on the side of what was said, in standard deviations, shape (n_texts,)."""
+    scores, said, right = answers.scores, answers.predicted, examples.target(head.name).codes
+    if head.is_yes_no:
+        scores = scores[:, 1]
+        beyond = (scores - head.thresholds(examples.languages)) * np.where(said == 1, 1, -1)
+    else:
+        every = np.arange(len(scores))
+        beyond = scores[every, said] - scores[every, right]
+    return beyond / (float(scores[np.isfinite(scores)].std()) or 1.0)

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from aufruf.baselines.examples import YES_NO
 from aufruf.baselines.record import ReleaseOrigin
-from aufruf.report.model_figures import model_figures
+from aufruf.report.model_figures import model_figures, table_figures
 from aufruf.report.page import page, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from aufruf.baselines.curves import Curves
+    from aufruf.baselines.asked import Columns
+    from aufruf.baselines.curves import Confusion, Curves
     from aufruf.baselines.functional.evaluation import SuiteReport
     from aufruf.baselines.ngram_weights import NgramWeights
     from aufruf.baselines.record import ModelRecord
     from aufruf.baselines.release_data import Split
     from aufruf.baselines.scoring import Score
     from aufruf.label_scheme import LabelScheme, Language
-    from aufruf.report.model_figures import ModelFigures
+    from aufruf.report.model_figures import ModelFigures, Wrong
 
 _SIDES = ("author", "contained")
 _FOREST = ("f1", "average_precision")
+_OF_ANSWERS = ("macro_f1", "micro_f1")
+_MOST_ANSWERS = 20
+"""A confusion of more answers cannot be read."""
 _MENTIONS = "mention_false_positive_rate"
 
 
@@ -38,6 +43,16 @@ def model_report(
     return model_html(model_figures(model, release, split=split, seed=seed), language)
 
 
+def table_report(model: Path, table: Path, columns: Columns, language: Language, *, seed: int = 0) -> str:
+    """Return the page of a model on a table as HTML: it shows texts of it, blurred until pointed at.
+
+    Raises:
+        InputError: if the model cannot be trusted, a column is missing or not named, or the answers do
+            not fit.
+    """
+    return model_html(table_figures(model, table, columns, seed=seed), language)
+
+
 def model_html(figures: ModelFigures, language: Language) -> str:
     """Return figures as a page; everything in them is escaped."""
     named = _Names(figures.scheme, language)
@@ -47,32 +62,33 @@ def model_html(figures: ModelFigures, language: Language) -> str:
         figures=figures,
         recipe=figures.record.recipe,
         trained_on=_origin(figures.record),
-        sides=[_forest(figures.scores, side, named) for side in _SIDES],
+        sides=[_forest(figures.scores, side, named) for side in (*_SIDES, None)],
         mentions=[row for row in _rows(figures.scores, named) if row["metric"] == _MENTIONS],
         curves=[_curve(curve, named) for curve in figures.curves if curve.recall],
+        confusions=[_confusion(of, named) for of in figures.confusions if len(of.classes) <= _MOST_ANSWERS],
         crosslingual=_matrix(figures.crosslingual, named),
         suite=None if figures.suite is None else _suite(figures.suite, named),
-        worst=[vars(wrong) | {"title": named.head(wrong.label)} for wrong in figures.worst],
-        ngrams=[_ngrams(weights, named) for weights in figures.ngrams if weights.label.endswith("_author")],
+        worst=[vars(wrong) | {"title": _mistake(wrong, named)} for wrong in figures.worst],
+        ngrams=[_ngrams(weights, named) for weights in figures.ngrams if _side(weights.label) != "contained"],
     )
 
 
 class _Names:
     """The page's words and the titles of heads, in one language."""
 
-    def __init__(self, scheme: LabelScheme, language: Language) -> None:
+    def __init__(self, scheme: LabelScheme | None, language: Language) -> None:
         self.in_language: Language = language
         self.words = words_of("model", language)
-        self.labels = {label.name: label.title[language] for label in scheme.labels}
+        self.labels = {label.name: label.title[language] for label in scheme.labels} if scheme else {}
 
     def head(self, name: str) -> str:
-        """Return a head's title, such as »threat, the author's own«."""
-        label, _, side = name.rpartition("_")
-        return f"{self.labels.get(label, label)}, {self.words.get(side, side)}" if label else self.words[name]
+        """Return a head's title, such as »threat, the author's own«; of a table its column."""
+        side = _side(name)
+        return f"{self.label(name)}, {self.words[side]}" if side else name
 
     def label(self, name: str) -> str:
-        """Return the title of a head's label."""
-        label = name.rpartition("_")[0]
+        """Return the title of a head's label; of a table its column."""
+        label = name.removesuffix(f"_{_side(name)}")
         return self.labels.get(label, label)
 
     def language(self, name: str | None) -> str:
@@ -100,14 +116,40 @@ def _rows(scores: Sequence[Score], named: _Names) -> Iterator[dict[str, Any]]:
         }
 
 
-def _forest(scores: Sequence[Score], side: str, named: _Names) -> dict[str, Any]:
-    """Return one side's rows of the forest plot: F1 and average precision by label and language."""
+def _side(name: str) -> str | None:
+    """Return the side of a release's head; None for a mean, or a table's column."""
+    return next((side for side in _SIDES if name.endswith(f"_{side}")), None)
+
+
+def _forest(scores: Sequence[Score], side: str | None, named: _Names) -> dict[str, Any]:
+    """Return one side's rows of the forest plot by label, figure and language; side None is of tables."""
     groups: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    several = {row.label.partition("=")[0] for row in scores if "=" in row.label}
     for row in _rows(scores, named):
-        if row["head"].endswith(f"_{side}") and row["metric"] in _FOREST:
-            groups.setdefault(row["label"], {}).setdefault(row["metric"], []).append(row)
+        metric, name = row["metric"], row["head"]
+        shown = _OF_ANSWERS if name in several else ("macro_f1", *_FOREST) if side is None else _FOREST
+        if name not in _SIDES and _side(name) == side and metric in shown:
+            title = named.words[f"{metric}_of_answers" if metric in _OF_ANSWERS else metric]
+            groups.setdefault(row["label"], {}).setdefault(title, []).append(row)
     means = [s for s in scores if (s.label, s.metric, s.language) == (side, "macro_f1", None)]
-    return {"title": named.words[f"{side}_side"], "groups": groups, "macro": means[0] if means else None}
+    title = named.words[f"{side}_side" if side else "scores"]
+    return {"title": title, "groups": groups, "macro": means[0] if means else None}
+
+
+def _confusion(found: Confusion, named: _Names) -> dict[str, Any]:
+    """Return a heat map's rows: how many texts of each right answer were said to be what."""
+    cells = [
+        [{"text": f"{n:,}", "share": n / (sum(row) or 1), "title": ""} for n in row] for row in found.counts
+    ]
+    return {"title": named.head(found.label), "classes": found.classes, "cells": cells}
+
+
+def _mistake(wrong: Wrong, named: _Names) -> str:
+    """Return what a head is wrong about in a text, such as »threat, the author's own: missed«."""
+    words = named.words
+    plain: dict[tuple[str, ...], str] = {YES_NO: words["missed"], YES_NO[::-1]: words["claimed"]}
+    said = f"{words['is']} {wrong.right}, {words['says']} {wrong.said}"
+    return f"{named.head(wrong.label)}: {plain.get((wrong.said, wrong.right), said)}"
 
 
 def _curve(curve: Curves, named: _Names) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def evaluate_on_suite(  # noqa: PLR0913 -- the command's options, in the same wo
 
 def _heads(model: Model, suite: Suite, gold: str | None, head: str | None, folder: Path) -> dict[str, str]:
     """Return by gold column the name of the head that answers to it."""
-    yes_no = [found.name for found in model.heads if found.classes == ("no", "yes")]
+    yes_no = [found.name for found in model.heads if found.is_yes_no]
     if gold is not None and gold not in suite.golds:
         raise InputError(
             f"suite {suite.name}: has no right answers {gold!r}; it has {', '.join(suite.golds)}"
