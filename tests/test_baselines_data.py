@@ -44,6 +44,7 @@ def test_every_shipped_recipe_is_valid_and_named_as_its_file():
         ('title = "x"\nestimator = "linear_svm"\nknows = "source"\nreads = ["cues"]', "reads no text"),
         ('title = "x"\nestimator = "linear_svm"\nregularisation = 0\n[words]\nngrams = [1, 2]', "> 0"),
         ('title = "x"\nestimator = "linear_svm"\n[words]\nngrams = [3, 2]', "shortest, longest"),
+        ('title = "x"\nestimator = "linear_svm"\nclass_ratio = 1\n[words]\nngrams = [1, 2]', "hashed = true"),
         ("title = ", "not valid TOML"),
     ],
 )

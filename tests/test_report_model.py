@@ -169,6 +169,53 @@ def test_on_the_table_that_it_was_trained_on_the_recipe_is_scored_out_of_sample(
     assert again.false_positives + again.false_negatives == 0
 
 
+def test_out_of_sample_what_was_grouped_in_training_stays_together(tmp_path: Path):
+    """Each author has a word and an answer of their own: whoever saw the author knows the answer."""
+    authors = [f"{number:05b}".replace("0", "ka").replace("1", "mo") for number in range(30)]
+    rows = {
+        "body": [f"{author} {author} {number}" for number in range(4) for author in authors],
+        "answer": [("no", "yes")[number * 7 % 11 % 2] for number in range(30)] * 4,
+        "author": authors * 4,
+    }
+    table = tmp_path / "t.csv"
+    pl.DataFrame(rows).write_csv(table)
+    examples = read_table(table, text="body", label="answer", group="author")
+    train(load_recipe("hashed-svm"), examples, tmp_path / "m")
+    (curve,) = table_figures(tmp_path / "m", table, Columns()).curves
+    assert curve.false_positives + curve.false_negatives > 30
+
+
+def test_another_question_about_the_same_table_is_answered_by_the_model_itself(tmp_path: Path):
+    table = table_of(tmp_path / "t.csv", ["no", "yes"])
+    frame = pl.read_csv(table)
+    frame.with_columns(opposite=pl.Series(["yes", "no"] * 60)).write_csv(table)
+    model = trained_on_table(table, tmp_path / "m")
+    found = table_figures(model, table, Columns(label="opposite"))
+    assert (found.scores_of, found.curves[0].true_positives) == ("t.csv", 12)
+    assert "flatter" in found.notes[0]
+
+
+@pytest.mark.parametrize("recipe", ["hashed-svm", "tfidf-logreg"])
+def test_the_worst_errors_of_either_kind_lie_beyond_the_threshold(tmp_path: Path, recipe: str):
+    """Scored out of sample scores may be probabilities where the model's are distances."""
+    table = table_of(tmp_path / "t.csv", ["no", "yes", "no"])
+    frame = pl.read_csv(table).with_columns(
+        pl.when(pl.int_range(pl.len()) % 11 == 4).then(pl.lit("no")).otherwise("answer").alias("answer")
+    )
+    frame.write_csv(table)
+    train(load_recipe(recipe), read_table(table, text="body", label="answer"), tmp_path / "m")
+    worst = table_figures(tmp_path / "m", table, Columns()).worst
+    assert {wrong.said for wrong in worst} == {"no", "yes"}
+    assert min(wrong.margin for wrong in worst) > 0
+
+
+def test_an_answer_that_stands_once_does_not_stop_the_page(tmp_path: Path):
+    table = table_of(tmp_path / "t.csv", ["left", "right", "up"])
+    pl.read_csv(table).extend(pl.DataFrame({"body": ["it says down"], "answer": ["down"]})).write_csv(table)
+    found = table_figures(trained_on_table(table, tmp_path / "m"), table, Columns())
+    assert sum(map(sum, found.confusions[0].counts)) == 121
+
+
 def test_on_another_table_the_model_itself_is_scored(tmp_path: Path):
     model = trained_on_table(table_of(tmp_path / "t.csv", ["no", "yes"]), tmp_path / "m")
     other = tmp_path / "other.csv"

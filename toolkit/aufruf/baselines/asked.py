@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aufruf.baselines.model_files import load_model, version_notes
 from aufruf.baselines.record import ReleaseOrigin, TableOrigin
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aufruf.baselines.model import Answers, Model
     from aufruf.baselines.record import ModelRecord
     from aufruf.baselines.release_data import Release, Split
+    from aufruf.baselines.table_data import Table
     from aufruf.label_scheme import LabelScheme
 
 
@@ -34,7 +35,7 @@ class Asked:
         notes: what whoever reads the scores must know.
         means: heads over which means are formed, by the mean's name.
         scheme: the release's label scheme; None for tables.
-        is_known: whether the model was fitted on these very examples.
+        is_known: whether the model was fitted on these very examples, to answer this very question.
     """
 
     model: Model
@@ -52,7 +53,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns of a table are meant, as `evaluate_on_table` takes them; None: as in training."""
+    """Which columns of a table are meant, as `evaluate_on_table` takes them; None: as in training.
+
+    A group is as in training on the table of the training alone.
+    """
 
     text: str | None = None
     label: str | None = None
@@ -100,25 +104,24 @@ def asked_of_table(folder: Path, path: Path, columns: Columns) -> Asked:
     positive = columns.positive
     if positive is None and origin is not None and label == origin.label:
         positive = origin.positive
-    table = read_table(
-        path,
-        text=text,
-        label=label,
-        positive=positive,
-        classes=chosen.classes,
-        group=columns.group,
-        split=columns.split,
-    )
+    named: dict[str, Any] = {"text": text, "label": label, "positive": positive, "split": columns.split}
+    table = read_table(path, **named, classes=chosen.classes, group=columns.group)
+    of_training = origin if origin is not None and origin.sha256 == table.sha256 else None
+    if of_training and of_training.group and columns.group is None:
+        table = read_table(path, **named, classes=chosen.classes, group=of_training.group)
     target = replace(table.examples.targets[0], name=chosen.name)
-    known = origin is not None and origin.sha256 == table.sha256
-    flatters = ["the model was trained on this very table: these scores flatter"] if known else []
+    flatters = ["the model was trained on this very table: these scores flatter"] if of_training else []
     return Asked(
         replace(model, heads=(chosen,)),
         replace(table.examples, targets=(target,)),
         table.name,
         [*flatters, *version_notes(record)],
-        is_known=known,
+        is_known=of_training is not None and _is_of(table, of_training),
     )
+
+
+def _is_of(table: Table, origin: TableOrigin) -> bool:
+    return (table.text, table.label, table.positive) == (origin.text, origin.label, origin.positive)
 
 
 def _head(model: Model, name: str | None, folder: Path) -> Head:

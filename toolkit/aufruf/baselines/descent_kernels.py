@@ -4,16 +4,15 @@ Minimises ``|w|²/2 + Σ cost_i max(0, 1 - y_i (w·x_i + b))²`` with ``b`` pena
 objective of scikit-learn's LinearSVC. Method: Hsieh et al., *A Dual Coordinate Descent Method for Large-scale
 Linear SVM*, ICML 2008, algorithm 3. One machine goes down, or two side by side in lanes, so that a row is
 fetched once for both; each comes out to the last bit as it would alone, since the order of rows knows
-nothing of lanes. Import this module late: numba takes a second to load, and compiles on first use.
+nothing of lanes. Lanes may weigh columns differently: weights are kept as those of values that are not
+weighed, and steps are weighed instead, by the squares of what columns are weighed by. Import this module
+late: numba takes a second to load, and compiles on first use.
 """
 # numba has no types for pyright to read
 # pyright: reportUnknownMemberType=false, reportUntypedFunctionDecorator=false
 # pyright: reportArgumentType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownParameterType=false
 
 from __future__ import annotations
-
-from functools import cache
-from typing import Any
 
 import numpy as np
 from numba import njit
@@ -38,12 +37,36 @@ def _shuffle(rows: _Ints, seed: np.uint64) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _squared_lengths(starts: _Ints, data: _Values) -> _Reals:
-    """Return each row's, with the 1 that stands for the intercept."""
-    squares = np.ones(starts.size - 1)
-    for row in range(squares.size):
+def class_sums(  # noqa: PLR0913, PLR0917 -- numba compiles no records
+    starts: _Ints, columns: _Columns, data: _Values, signs: _Reals, counts: _Reals, sums: _Reals
+) -> None:
+    """Add up each column's values over the rows of either class.
+
+    Args:
+        starts: where each row begins, as for the descent.
+        columns: of its values.
+        data: its values, shape (n_values,).
+        signs: 1 or -1, the answer of each row, shape (n_rows,).
+        counts: how much each row counts, shape (n_rows,).
+        sums: what is added to, of yes and of no, shape (2, n_columns).
+    """
+    for row in range(starts.size - 1):
+        count = counts[row]
+        if count > 0:
+            side = 0 if signs[row] > 0 else 1
+            for place in range(starts[row], starts[row + 1]):
+                sums[side, columns[place]] += count * data[place]
+
+
+@njit(cache=True, nogil=True)
+def _squared_lengths(starts: _Ints, columns: _Columns, data: _Values, scales: _Values) -> _Reals:
+    """Return each row's in each lane, with the 1 that stands for the intercept."""
+    squares = np.ones((starts.size - 1, scales.shape[1]))
+    for row in range(starts.size - 1):
         for place in range(starts[row], starts[row + 1]):
-            squares[row] += np.float64(data[place]) ** 2
+            square = np.float64(data[place]) ** 2
+            for lane in range(scales.shape[1]):
+                squares[row, lane] += square * scales[columns[place], lane]
     return squares
 
 
@@ -115,99 +138,113 @@ def _say_two(  # noqa: PLR0913, PLR0917 -- numba compiles no records
 
 @njit(cache=True, nogil=True)
 def _move_one(  # noqa: PLR0913, PLR0917 -- numba compiles no records
-    columns: _Columns, data: _Values, weights: _Values, begin: int, end: int, steps: _Reals
+    columns: _Columns,
+    data: _Values,
+    scales: _Values,
+    weights: _Values,
+    begin: int,
+    end: int,
+    steps: _Reals,
 ) -> None:
     """Move one machine's weights by a row."""
     step = np.float32(steps[0])
     for place in range(begin, end):
-        weights[columns[place], 0] += step * data[place]
+        column = columns[place]
+        weights[column, 0] += step * data[place] * scales[column, 0]
 
 
 @njit(cache=True, nogil=True)
 def _move_two(  # noqa: PLR0913, PLR0917 -- numba compiles no records
-    columns: _Columns, data: _Values, weights: _Values, begin: int, end: int, steps: _Reals
+    columns: _Columns,
+    data: _Values,
+    scales: _Values,
+    weights: _Values,
+    begin: int,
+    end: int,
+    steps: _Reals,
 ) -> None:
     """Move two machines' weights by a row."""
     step, other = np.float32(steps[0]), np.float32(steps[1])
     for place in range(begin, end):
-        weights[columns[place], 0] += step * data[place]
-        weights[columns[place], 1] += other * data[place]
+        column = columns[place]
+        weights[column, 0] += step * data[place] * scales[column, 0]
+        weights[column, 1] += other * data[place] * scales[column, 1]
 
 
-@cache
-def descent(lanes: int) -> Any:  # noqa: C901 -- what it returns is one loop, as the paper has it
-    """Return the compiled descent for so many machines side by side, one of `LANES`."""
-    say, move = (_say_one, _move_one) if lanes == 1 else (_say_two, _move_two)
+@njit(cache=True, nogil=True)
+def descent(  # noqa: C901, PLR0912, PLR0913, PLR0917 -- one loop, as the paper has it; numba compiles no records
+    starts: _Ints,
+    columns: _Columns,
+    data: _Values,
+    scales: _Values,
+    signs: _Reals,
+    costs: _Reals,
+    tolerance: float,
+    most_passes: int,
+    seed: int,
+    weights: _Values,
+    intercepts: _Reals,
+) -> int:
+    """Write weights and intercepts; return how many passes over the rows it took.
 
-    @njit(cache=True, nogil=True)
-    def descend(  # noqa: C901, PLR0913, PLR0917 -- as above; numba compiles no records
-        starts: _Ints,
-        columns: _Columns,
-        data: _Values,
-        signs: _Reals,
-        costs: _Reals,
-        tolerance: float,
-        most_passes: int,
-        seed: int,
-        weights: _Values,
-        intercepts: _Reals,
-    ) -> int:
-        """Write weights and intercepts; return how many passes over the rows it took.
-
-        Args:
-            starts: where each row of the matrix begins among ``columns`` and ``data``, shape (n_rows + 1,).
-            columns: of its values.
-            data: its values.
-            signs: 1 or -1, the answer of each row, shape (n_rows, lanes).
-            costs: of a row that is not on its side, shape (n_rows, lanes); 0 for a row that is not asked.
-            tolerance: a lane ends when the slopes of its dual are this small, as root mean square over rows.
-            most_passes: all end after so many at the latest.
-            seed: of the order of rows.
-            weights: zeros, shape (n_columns, lanes).
-            intercepts: zeros, shape (lanes,).
-        """
-        n_rows = starts.size - 1
-        squares = _squared_lengths(starts, data)
-        alphas = np.zeros((n_rows, lanes))
-        active, whole = costs > 0, np.ones(lanes, np.bool_)
-        steepest = np.full(lanes, np.inf)
-        slopes, highest = np.empty(lanes), np.empty(lanes)
-        said, steps = np.empty(lanes), np.empty(lanes)
-        rows = np.arange(n_rows).astype(np.int32)
-        for passed in range(most_passes):
-            _shuffle(rows, mixed(np.uint64(seed) ^ (np.uint64(passed + 1) << np.uint64(32))))
-            slopes[:], highest[:] = 0, -np.inf
-            for row in rows:
-                any_active = False
-                for lane in range(lanes):
-                    any_active |= active[row, lane]
-                if not any_active:
+    Args:
+        starts: where each row of the matrix begins among ``columns`` and ``data``, shape (n_rows + 1,).
+        columns: of its values.
+        data: its values.
+        scales: squares of what each lane weighs a column's values by, shape (n_columns, lanes).
+        signs: 1 or -1, the answer of each row, shape (n_rows, lanes).
+        costs: of a row that is not on its side, shape (n_rows, lanes); 0 for a row that is not asked.
+        tolerance: a lane ends when the slopes of its dual are this small, as root mean square over rows.
+        most_passes: all end after so many at the latest.
+        seed: of the order of rows.
+        weights: zeros, to become those of values that are not weighed, shape (n_columns, lanes).
+        intercepts: zeros, shape (lanes,).
+    """
+    n_rows, lanes = starts.size - 1, costs.shape[1]
+    squares = _squared_lengths(starts, columns, data, scales)
+    alphas = np.zeros((n_rows, lanes))
+    active, whole = costs > 0, np.ones(lanes, np.bool_)
+    steepest = np.full(lanes, np.inf)
+    slopes, highest = np.empty(lanes), np.empty(lanes)
+    said, steps = np.empty(lanes), np.empty(lanes)
+    rows = np.arange(n_rows).astype(np.int32)
+    for passed in range(most_passes):
+        _shuffle(rows, mixed(np.uint64(seed) ^ (np.uint64(passed + 1) << np.uint64(32))))
+        slopes[:], highest[:] = 0, -np.inf
+        for row in rows:
+            any_active = False
+            for lane in range(lanes):
+                any_active |= active[row, lane]
+            if not any_active:
+                continue
+            begin, end = starts[row], starts[row + 1]
+            if lanes == 1:
+                _say_one(columns, data, weights, begin, end, said)
+            else:
+                _say_two(columns, data, weights, begin, end, said)
+            any_step = False
+            for lane in range(lanes):
+                steps[lane] = 0
+                if not active[row, lane]:
                     continue
-                begin, end = starts[row], starts[row + 1]
-                say(columns, data, weights, begin, end, said)
-                any_step = False
-                for lane in range(lanes):
-                    steps[lane] = 0
-                    if not active[row, lane]:
+                before, loss = alphas[row, lane], 0.5 / costs[row, lane]
+                slope = signs[row, lane] * (said[lane] + intercepts[lane]) - 1 + before * loss
+                if before == 0:
+                    if slope > steepest[lane]:
+                        active[row, lane] = whole[lane] = False
                         continue
-                    before, loss = alphas[row, lane], 0.5 / costs[row, lane]
-                    slope = signs[row, lane] * (said[lane] + intercepts[lane]) - 1 + before * loss
-                    if before == 0:
-                        if slope > steepest[lane]:
-                            active[row, lane] = whole[lane] = False
-                            continue
-                        slope = min(slope, 0.0)
-                    slopes[lane], highest[lane] = slopes[lane] + slope**2, max(highest[lane], slope)
-                    if slope != 0:
-                        alphas[row, lane] = max(before - slope / (squares[row] + loss), 0.0)
-                        step = (alphas[row, lane] - before) * signs[row, lane]
-                        intercepts[lane] += step
-                        steps[lane] = step
-                        any_step = True
-                if any_step:
-                    move(columns, data, weights, begin, end, steps)
-            if _end_pass(slopes, highest, tolerance, costs, active, whole, steepest):
-                return passed + 1
-        return most_passes
-
-    return descend
+                    slope = min(slope, 0.0)
+                slopes[lane], highest[lane] = slopes[lane] + slope**2, max(highest[lane], slope)
+                if slope != 0:
+                    alphas[row, lane] = max(before - slope / (squares[row, lane] + loss), 0.0)
+                    step = (alphas[row, lane] - before) * signs[row, lane]
+                    intercepts[lane] += step
+                    steps[lane] = step
+                    any_step = True
+            if any_step and lanes == 1:
+                _move_one(columns, data, scales, weights, begin, end, steps)
+            elif any_step:
+                _move_two(columns, data, scales, weights, begin, end, steps)
+        if _end_pass(slopes, highest, tolerance, costs, active, whole, steepest):
+            return passed + 1
+    return most_passes

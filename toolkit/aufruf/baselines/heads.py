@@ -118,15 +118,16 @@ class Head:
         enough = min(positives, len(truth) - positives) >= MIN_POSITIVES_TO_TUNE
         if not enough or not self.is_linear or self.is_constant or distances.shape[1] != 1:
             return self
+        spread = float(distances.std()) or 1.0
         high, low = (positives + 1) / (positives + 2), 1 / (len(truth) - positives + 2)
         hoped = np.where(truth, high, low)
         sigmoid: Any = LogisticRegression(C=np.inf, max_iter=_MAX_ITERATIONS)
         sigmoid.fit(
-            np.concatenate([distances, distances]),
+            np.concatenate([distances, distances]) / spread,
             np.repeat([1, 0], len(truth)),
             sample_weight=np.concatenate([hoped, 1 - hoped]),
         )
-        slope, offset = float(sigmoid.coef_[0, 0]), float(sigmoid.intercept_[0])
+        slope, offset = float(sigmoid.coef_[0, 0]) / spread, float(sigmoid.intercept_[0])
         if slope <= 0:
             return self
         return replace(self, calibration=(slope, offset), threshold=float(expit(offset)))
@@ -226,7 +227,12 @@ def _estimator(recipe: Recipe, target: Target, seed: int) -> Any:
             C=recipe.regularisation, class_weight=weight, max_iter=_MAX_ITERATIONS, random_state=seed
         )
     if recipe.hashed:
-        return DualSvm(C=recipe.regularisation, class_weight=weight, random_state=seed)
+        return DualSvm(
+            C=recipe.regularisation,
+            class_weight=weight,
+            class_ratio=recipe.class_ratio,
+            random_state=seed,
+        )
     return LinearSVC(
         C=recipe.regularisation, class_weight=weight, max_iter=_MAX_ITERATIONS, random_state=seed
     )

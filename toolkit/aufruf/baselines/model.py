@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     """Told what is being done, how many steps are done, and how many there are."""
 
 
+_NOTHING_TO_LEARN = "the {:,} texts to train on are too few or too short: no n-gram is left to learn"
+
+
 def no_step(_what: str, _done: int, _total: int) -> None:
     """Show no progress."""
 
@@ -81,14 +84,22 @@ class Model:
 
         Languages that are not known are found where a head has thresholds by language.
         """
-        distances, languages = self.distances(examples), examples.languages
-        if languages is None and self.tells_languages_apart:
-            languages = _languages(examples)
+        return self.answer_at(self.distances(examples), examples)
+
+    def answer_at(self, distances: Mapping[str, Reals], examples: Examples) -> dict[str, Answers]:
+        """Return what `answer` does, from distances that are known."""
+        languages = self.languages(examples)
         found: dict[str, Answers] = {}
         for head in self.heads:
             scores = head.scores(distances[head.name])
             found[head.name] = Answers(scores, head.predict(scores, languages))
         return found
+
+    def languages(self, examples: Examples) -> Any:
+        """Return the languages of examples, found where that makes a difference; None: not known."""
+        if examples.languages is None and self.tells_languages_apart:
+            return _languages(examples)
+        return examples.languages
 
     def distances(self, examples: Examples) -> dict[str, Reals]:
         """Return how far examples are from each head's borders, shape (n_texts, n_borders), by its name."""
@@ -109,8 +120,11 @@ class Model:
         )
 
     def calibrated(self, distances: Mapping[str, Reals], examples: Examples) -> Model:
-        """Return the model with probabilities, from distances to texts that stood outside of training."""
-        heads = (_calibrated(head, distances[head.name], examples) for head in self.heads)
+        """Return the model with probabilities, from yes/no heads' distances of texts outside of training."""
+        heads = (
+            _calibrated(head, distances[head.name], examples) if head.is_yes_no else head
+            for head in self.heads
+        )
         return replace(self, heads=tuple(heads))
 
     def _matrix(self, examples: Examples) -> Any:
@@ -145,9 +159,9 @@ def fit_model(recipe: Recipe, examples: Examples, *, seed: int, step: Step) -> M
     try:
         matrix: Any = np.zeros((len(examples), 1)) if features is None else features.fit_transform(seen)
     except ValueError as error:
-        raise InputError(
-            f"the {len(examples):,} texts to train on are too few or too short: no n-gram is left to learn"
-        ) from error
+        raise InputError(_NOTHING_TO_LEARN.format(len(examples))) from error
+    if features is not None and matrix.shape[1] == 0:
+        raise InputError(_NOTHING_TO_LEARN.format(len(examples)))
     rows = matrix.tocsr() if hasattr(matrix, "tocsr") else matrix
     heads: list[Head] = []
     for head in fit_heads(recipe, examples.targets, rows, examples.weights, seed):
@@ -172,8 +186,6 @@ def _languages(examples: Examples) -> Any:
 
 def _calibrated(head: Head, distances: Reals, examples: Examples) -> Head:
     target = examples.target(head.name)
-    if not target.is_yes_no:
-        return head
     return head.calibrated(distances[target.asked], (target.codes == 1)[target.asked])
 
 

@@ -29,8 +29,8 @@ class OutOfSample:
     Attributes:
         parts: what was fitted on and what was scored, each time.
         scored: all that was scored, one part after the other.
-        answers: to ``scored``, by head, with probabilities that a text's own answer had no part in.
-        distances: of ``scored`` from the borders, by head.
+        answers: to ``scored``, by head, with probabilities fitted to the distances of other parts.
+        distances: of ``scored`` from the borders, by yes/no head.
     """
 
     parts: list[tuple[Examples, Examples]]
@@ -63,9 +63,10 @@ def out_of_sample(
     for number, (train, held_out) in enumerate(parts):
         fitted = fit_model(recipe, train, seed=seed, step=part_of(step, number, len(parts) + 1))
         heads = fitted.heads
-        answers.append(fitted.answer(held_out))
         distances.append(fitted.distances(held_out))
-    far = {name: np.concatenate([part[name] for part in distances]) for name in distances[0]}
+        answers.append(fitted.answer_at(distances[-1], held_out))
+    yes_no = [target.name for target in scored.targets if target.is_yes_no]
+    far = {name: np.concatenate([part[name] for part in distances]) for name in yes_no}
     fold = np.repeat(np.arange(len(parts)), [len(held_out) for _, held_out in parts])
     likely = _likely(heads, joined(answers), far, scored, fold if folds else scored.units % 2)
     return OutOfSample(parts, scored, likely, far)
@@ -84,9 +85,9 @@ def _likely(
     """
     found = dict(answers)
     for head in heads:
-        target, far = scored.target(head.name), distances[head.name]
-        if not target.is_yes_no:
+        if not head.is_yes_no:
             continue
+        target, far = scored.target(head.name), distances[head.name]
         scores = np.empty((len(far), 2))
         for number in np.unique(part):
             beside = (part != number) & target.asked

@@ -46,7 +46,8 @@ def probed(  # noqa: PLR0913 -- what a model was scored with
     Args:
         asked: the model with the examples that it was scored on.
         figures: its figures on them, from `resampled` with the same rounds and seed.
-        release: on its ``train`` the probes are fitted, on its ``validation`` thresholds are tuned.
+        release: on its ``train`` the probes are fitted, all texts counting alike; on its ``validation``
+            thresholds are tuned.
         rounds: draws of the bootstrap.
         seed: of the bootstrap and the probes.
         step: is told of progress.
@@ -74,13 +75,14 @@ def probed(  # noqa: PLR0913 -- what a model was scored with
     return differences
 
 
-def probed_on_table(
+def probed_on_table(  # noqa: PLR0913 -- what a recipe was fitted and scored with
     recipe: Recipe,
     parts: Sequence[tuple[Examples, Examples]],
     scored: Examples,
     figures: Sequence[Figure],
     *,
     seed: int,
+    validation: Examples | None = None,
 ) -> dict[str, list[Difference]]:
     """Return how a recipe's figures on a table differ from those of each probe that a table can feed.
 
@@ -90,6 +92,7 @@ def probed_on_table(
         scored: all that was scored, one part after the other.
         figures: its figures on them, from `resampled` with the same seed.
         seed: of the bootstrap and the probes.
+        validation: what thresholds were tuned on; None if they were not.
     """
     if recipe.probe or recipe.estimator == "majority":
         return {}
@@ -100,6 +103,8 @@ def probed_on_table(
         if probe.knows:
             continue
         models = (fit_model(probe, train, seed=seed, step=no_step) for train, _ in parts)
+        if validation is not None:
+            models = (model.tuned(validation) for model in models)
         answers = joined([model.answer(held_out) for model, (_, held_out) in zip(models, parts, strict=True)])
         ours, theirs = (
             [figure for figure in of if figure.label == target.name and figure.metric in wanted]

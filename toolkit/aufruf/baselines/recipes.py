@@ -15,6 +15,7 @@ Estimator = Literal["logistic_regression", "linear_svm", "majority"]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Block = Literal["cues", "length", "lexicon"]
 Facts = Literal["author", "metadata", "source"]
+Power = Annotated[float, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -38,7 +39,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is trained. ``name`` is the file's.
 
     ``regularisation`` is scikit-learn's C, the inverse of the penalty; ``balanced`` weighs both answers
-    alike, however rare one is. ``characters`` are n-grams inside words; ``hashed`` n-grams share columns
+    alike, however rare one is; ``class_ratio`` says how much n-grams count by how differently the answers use
+    them, see `DualSvm`. ``characters`` are n-grams inside words; ``hashed`` n-grams share columns
     by chance and need no list of them. ``reads`` names features that are no n-grams; ``knows`` names what
     it looks at instead of the text. A ``probe`` must not work: what it reaches can be had without reading.
     ``encoder`` says whether a local encoder (``encoder_folder``) is taken as it is or fine-tuned, in so many
@@ -50,6 +52,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str = ""
     regularisation: Positive = 1.0
     balanced: bool = False
+    class_ratio: Power = 0.0
     hashed: bool = False
     words: Ngrams | None = None
     characters: Ngrams | None = None
@@ -71,6 +74,10 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.hashed and not self._can_be_hashed():
             raise ValueError(
                 "hashed takes n-grams alone, with one min_df and sublinear_tf in [words] and [characters]"
+            )
+        if self.class_ratio and not (self.hashed and self.estimator == "linear_svm"):
+            raise ValueError(
+                'class_ratio belongs in a recipe with hashed = true and estimator = "linear_svm"'
             )
         if (self.words and self.words.marks and not self.hashed) or (
             self.characters and self.characters.marks

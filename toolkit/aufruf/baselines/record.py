@@ -34,13 +34,17 @@ class ReleaseOrigin(_Entry, frozen=True, tag="release"):
 
 
 class TableOrigin(_Entry, frozen=True, tag="table"):
-    """The table that a model was trained on: file name, columns, the answer that means yes."""
+    """The table that a model was trained on: file name, columns, the answer that means yes.
+
+    ``group`` is the column of what belongs together, None if there was none but identical texts.
+    """
 
     name: str
     sha256: str
     text: str
     label: str
     positive: str | None
+    group: str | None = None
 
 
 Origin = ReleaseOrigin | TableOrigin

@@ -83,7 +83,7 @@ def train(  # noqa: PLR0913 -- the command's options, in the same words
     if isinstance(data, Table):
         if weighted:
             raise InputError(f"{data.name}: a table has no design weights; leave --weighted out")
-        origin = TableOrigin(data.name, data.sha256, data.text, data.label, data.positive)
+        origin = TableOrigin(data.name, data.sha256, data.text, data.label, data.positive, data.group)
         if dry_run:
             return _planned(f"{len(data.examples):,} texts of {data.name}", 1, output)
         return _write(

@@ -37,6 +37,7 @@ class Table:
         examples: rows with a text and an answer.
         read: rows of the file.
         left_out: rows without a text or an answer, by reason.
+        group: the column of what belongs together, None if there is none but identical texts.
         validation: of a dataset's folder, its split of that name, if ``examples`` are its split train.
         test: likewise.
     """
@@ -49,6 +50,7 @@ class Table:
     examples: Examples
     read: int
     left_out: dict[str, int]
+    group: str | None = None
     validation: Examples | None = None
     test: Examples | None = None
 
@@ -137,7 +139,7 @@ class _Reading:
         chosen, target = _target(answers, self.label, self.path, self.positive, self.classes)
         examples = Examples(kept.get_column("text"), (target,), _units(kept))
         name, read = self.path.name, frame.height
-        return Table(name, self.text, self.label, chosen, sha256, examples, read, left_out)
+        return Table(name, self.text, self.label, chosen, sha256, examples, read, left_out, self.group)
 
 
 def _target(

@@ -33,8 +33,8 @@ class Training:
         scores: on texts that were not trained on, see `scores_of`.
         scores_of: ``validation`` (of the release; thresholds were tuned on it, so they flatter),
             ``test`` (of a folder with splits), ``held out`` (a fifth of the table) or ``cross-validation``
-            (every text once, by a model that was not fitted on it, with probabilities that its own answer
-            had no part in). For tables without splits the model itself is then fitted on all texts.
+            (every text once, by a model that was not fitted on it, with probabilities fitted to the distances
+            of other folds). For tables without splits the model itself is then fitted on all texts.
         texts: how many the model was fitted on.
         notes: what whoever uses the model must know.
         probes: of a table, how the scores differ from those of models that do not read, by their names.
@@ -127,7 +127,8 @@ def _fit_on_splits(recipe: Recipe, table: Table, seed: int, step: Step) -> Train
             f"{known:,} of the {len(scored):,} texts scored stand in train, too: these scores flatter"
         )
     figures = resampled(scored, model.answer(scored), seed=seed)
-    probes = probed_on_table(recipe, [(table.examples, scored)], scored, figures, seed=seed)
+    parts = [(table.examples, scored)]
+    probes = probed_on_table(recipe, parts, scored, figures, seed=seed, validation=table.validation)
     notes = [*without_reading(probes), *notes, *_left_out(table), *_notes(model), *few_positives(scored)]
     scores_of: ScoresOf = "test" if scored is table.test else "validation"
     scores = [figure.score for figure in figures]

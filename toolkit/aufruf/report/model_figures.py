@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aufruf.baselines.asked import Asked, Columns
-    from aufruf.baselines.examples import Examples, Reals
+    from aufruf.baselines.examples import Bools, Examples, Ints, Reals
     from aufruf.baselines.functional.evaluation import SuiteReport
     from aufruf.baselines.heads import Head
     from aufruf.baselines.model import Answers
@@ -151,7 +151,8 @@ def _worst(asked: Asked, answers: dict[str, Answers]) -> list[Wrong]:
     """Return the texts that the model is most wrong about, each with the head that is most wrong."""
     every = asked.model.heads
     heads = [head for head in every if head.name.endswith("_author")] or every
-    found = [wrong for head in heads for wrong in _wrong(asked.examples, head, answers[head.name])]
+    examples = replace(asked.examples, languages=asked.model.languages(asked.examples))
+    found = [wrong for head in heads for wrong in _wrong(examples, head, answers[head.name])]
     by_margin = sorted(found, key=lambda wrong: (-wrong.margin, wrong.label, wrong.text))
     once = {wrong.text: wrong for wrong in reversed(by_margin)}
     return sorted(once.values(), key=lambda wrong: (-wrong.margin, wrong.label, wrong.text))[:WORST]
@@ -175,8 +176,27 @@ def _margins(examples: Examples, head: Head, answers: Answers) -> Reals:
     scores, said, right = answers.scores, answers.predicted, examples.target(head.name).codes
     if head.is_yes_no:
         scores = scores[:, 1]
-        beyond = (scores - head.thresholds(examples.languages)) * np.where(said == 1, 1, -1)
+        beyond = np.empty(len(scores))
+        for rows in _with_one_threshold(examples, head):
+            beyond[rows] = (scores[rows] - _border(scores[rows], said[rows])) * np.where(said[rows], 1, -1)
     else:
         every = np.arange(len(scores))
         beyond = scores[every, said] - scores[every, right]
     return beyond / (float(scores[np.isfinite(scores)].std()) or 1.0)
+
+
+def _with_one_threshold(examples: Examples, head: Head) -> Iterator[Bools]:
+    """Return the texts with each threshold: a language's own, or that of all others."""
+    languages = np.full(len(examples), "") if examples.languages is None else examples.languages
+    owned = np.isin(languages, list(head.by_language))
+    parts = [languages == language for language in head.by_language] + [~owned]
+    yield from (rows for rows in parts if rows.any())
+
+
+def _border(scores: Reals, said: Ints) -> float:
+    """Return what parts yes from no, halfway between them; where all were said to be the same, their end.
+
+    It is found from what was said, for texts scored out of sample have no one threshold on record.
+    """
+    ends = np.array([scores[said == 1].min(initial=np.inf), scores[said == 0].max(initial=-np.inf)])
+    return float(ends[np.isfinite(ends)].mean())
