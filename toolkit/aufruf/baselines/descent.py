@@ -55,7 +55,7 @@ class DualSvm(ClassifierMixin, BaseEstimator):
             between lift rankings without what the whole ratio takes from answers.
         random_state: seed of the order of texts.
         tol: it ends when the slopes of the dual are this small, as root mean square over the rows. At the
-            default, what it minimises is within .02 % of the optimum on sets of 5,000 to 20,000 posts with C of
+            default, what it minimises is within .02 % of the optimum on 5,000 to 20,000 posts with C of
             1 or less; with C of 100 it ends 3 % above, and wants a smaller ``tol``.
     """
 
