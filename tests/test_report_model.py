@@ -209,6 +209,16 @@ def test_the_worst_errors_of_either_kind_lie_beyond_the_threshold(tmp_path: Path
     assert min(wrong.margin for wrong in worst) > 0
 
 
+def test_a_page_says_first_that_a_score_on_a_table_can_be_had_without_reading(tmp_path: Path):
+    """Whoever says yes says more words."""
+    table = table_of(tmp_path / "t.csv", ["no", "yes"])
+    longer = pl.when(pl.int_range(pl.len()) % 2 == 1).then(pl.col("body") + " yes" * 20).otherwise("body")
+    pl.read_csv(table).with_columns(longer).write_csv(table)
+    found = table_figures(trained_on_table(table, tmp_path / "m"), table, Columns())
+    assert "without reading" in found.notes[0]
+    assert "probe-length" in found.notes[0]
+
+
 def test_an_answer_that_stands_once_does_not_stop_the_page(tmp_path: Path):
     table = table_of(tmp_path / "t.csv", ["left", "right", "up"])
     pl.read_csv(table).extend(pl.DataFrame({"body": ["it says down"], "answer": ["down"]})).write_csv(table)

@@ -15,7 +15,8 @@ from aufruf.baselines.functional.evaluation import evaluate_on_suite
 from aufruf.baselines.model_files import read_record
 from aufruf.baselines.ngram_weights import NgramWeights, ngram_weights
 from aufruf.baselines.out_of_sample import out_of_sample
-from aufruf.baselines.scoring import few_positives, score
+from aufruf.baselines.probing import probed_on_table, without_reading
+from aufruf.baselines.scoring import few_positives, resampled, score
 from aufruf.baselines.studies import study_on_release
 from aufruf.errors import InputError
 
@@ -99,19 +100,23 @@ def table_figures(model: Path, table: Path, columns: Columns, *, seed: int = 0) 
             not fit.
     """
     asked = asked_of_table(model, table, columns)
-    answers = None
     if asked.is_known:
-        record = read_record(model)
-        held = out_of_sample(record.recipe, asked.examples, folds=FOLDS, seed=record.seed)
-        again = (
-            "the model was trained on this very table: its recipe was fitted anew and scored out of sample"
-        )
-        name = f"{asked.name}, {FOLDS}-fold cross-validation"
-        asked = replace(asked, examples=held.scored, name=name, notes=[again, *asked.notes[1:]])
-        answers = held.answers
-    answers = answers or asked.answers()
-    scores = score(asked.examples, answers, seed=seed)
-    return _figures(model, asked, answers, scores, seed)
+        return _figures(model, *_anew(model, asked, seed), seed)
+    answers = asked.answers()
+    return _figures(model, asked, answers, score(asked.examples, answers, seed=seed), seed)
+
+
+def _anew(model: Path, asked: Asked, seed: int) -> tuple[Asked, dict[str, Answers], list[Score]]:
+    """Return what is asked, answered and scored when a model's recipe is fitted anew in folds."""
+    record = read_record(model)
+    held = out_of_sample(record.recipe, asked.examples, folds=FOLDS, seed=record.seed)
+    figures = resampled(held.scored, held.answers, seed=seed)
+    probes = probed_on_table(record.recipe, held.parts, held.scored, figures, seed=seed)
+    again = "the model was trained on this very table: its recipe was fitted anew and scored out of sample"
+    notes = [*without_reading(probes), again, *asked.notes[1:]]
+    name = f"{asked.name}, {FOLDS}-fold cross-validation"
+    scored = replace(asked, examples=held.scored, name=name, notes=notes)
+    return scored, held.answers, [figure.score for figure in figures]
 
 
 def _figures(
