@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-METHOD = 1
+METHOD = 2
 GRAM = 5
 _FIVE_BYTES = np.uint64(0xFFFFFFFFFF)
 _EMPTY = np.uint32(0xFFFFFFFF)

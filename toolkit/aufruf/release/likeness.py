@@ -36,7 +36,7 @@ class Likeness:
 
 
 def likeness(records: Mapping[str, pl.DataFrame]) -> Likeness:
-    """Compare the texts of different splits; addresses, mentions, case and white space do not count.
+    """Compare the texts of different splits; addresses, mentions, case and marks between words do not count.
 
     Args:
         records: ``text`` of each split's records, null where it is not released.
