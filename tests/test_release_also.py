@@ -137,10 +137,12 @@ def test_a_release_made_again_has_the_same_formats(
     assert release.is_dir()
 
 
-def test_the_command_takes_several_formats_and_refuses_others(filled_workspace: Workspace):
+@pytest.mark.parametrize("given", [["--also", "csv, jsonl"], ["--also", "csv", "--also", "jsonl"]])
+def test_the_command_takes_several_formats_and_refuses_others(filled_workspace: Workspace, given: list[str]):
     root = str(filled_workspace.root)
     refused = CliRunner().invoke(app, ["export", "0.1.0", "--also", "xlsx", "--workspace", root])
     assert refused.exit_code == 1
-    made = CliRunner().invoke(app, ["export", "0.1.0", "--also", "csv, jsonl", "--workspace", root])
+    made = CliRunner().invoke(app, ["export", "0.1.0", *given, "--workspace", root])
     assert made.exit_code == 0, made.output
+    assert (filled_workspace.root / "releases" / "0.1.0" / "csv" / "annotations-train.csv").is_file()
     assert (filled_workspace.root / "releases" / "0.1.0" / "jsonl" / "annotations-train.jsonl").is_file()

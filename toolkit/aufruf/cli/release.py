@@ -32,8 +32,11 @@ def export(
         bool, typer.Option("--by-time", help="Train on the past, test on what was written after it.")
     ] = False,
     also: Annotated[
-        str, typer.Option("--also", metavar="csv,jsonl", help="Formats to write beside Parquet.")
-    ] = "",
+        list[str] | None,
+        typer.Option(
+            "--also", metavar="csv,jsonl", help="Formats to write beside Parquet.", show_default=False
+        ),
+    ] = None,
     final: Annotated[
         bool, typer.Option("--final", help="Refuse unless DATA_CARD.md says all that people must state.")
     ] = False,
@@ -63,7 +66,7 @@ def export(
     if rebuild is not None:
         _rebuild(version, rebuild, workspace, dry_run=dry_run, as_json=as_json)
         return
-    formats = known_formats([name.strip() for name in also.split(",") if name.strip()])
+    formats = known_formats([name.strip() for name in ",".join(also or ()).split(",") if name.strip()])
     report = make(
         open_workspace(workspace),
         version,

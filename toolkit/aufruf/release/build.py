@@ -197,8 +197,8 @@ def _check_stated(workspace: Workspace) -> None:
     if not release.contact:
         missing.append("contact (in aufruf.toml, [release]: whom to ask for removal)")
     if missing:
-        asked = "; ".join(missing)
-        raise GateError(f"{path}: {len(missing)} statements are missing for a final release: {asked}")
+        asked = "".join(f"\n  {field}" for field in missing)
+        raise GateError(f"{path}: {len(missing)} statements are missing for a final release:{asked}")
     until = retention_date(stated["retention"])
     if until is not None and until < datetime.now(UTC).date():
         raise GateError(f"{path}: the retention ended on {until}: this data must not be released")
