@@ -86,7 +86,7 @@ def test_a_final_release_is_refused_until_all_is_stated_and_then_says_that_it_is
     filled_workspace: Workspace,
 ):
     filled_workspace = state(filled_workspace, "ethics", "gate")
-    with pytest.raises(GateError, match=r"2 statements are missing .*Ethics vote \(.*Terms of access"):
+    with pytest.raises(GateError, match=r"(?s)2 statements are missing .*Ethics vote \(.*Terms of access"):
         export(filled_workspace, "1.0.0", final=True)
     assert list((filled_workspace.root / "releases").iterdir()) == []
     filled_workspace = state(filled_workspace)
@@ -120,7 +120,7 @@ def test_a_final_release_needs_a_title_a_contact_and_a_retention_that_is_not_ove
     card, settings = (filled_workspace.root / name for name in (DATA_CARD, "aufruf.toml"))
     told = settings.read_text("utf-8")
     settings.write_text(told.replace('contact = "nobody@example.org"', ""), "utf-8")
-    with pytest.raises(GateError, match=r"1 statements are missing .*contact"):
+    with pytest.raises(GateError, match=r"(?s)1 statements are missing .*contact"):
         export(open_workspace(filled_workspace.root), "1.0.0", final=True)
     settings.write_text(told, "utf-8")
     card.write_text(card.read_text("utf-8").replace("2040-12-31", "2020-12-31"), "utf-8")
