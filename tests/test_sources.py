@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import gzip
 import io
 import json
 from datetime import datetime
@@ -91,6 +92,16 @@ def test_plain_text_is_one_article(file: Path):
     article = "Der Rat streitet\nDer Rat hat getagt, lange, laut und ohne Ergebnis.\nAm Ende gingen alle.\n"
     result = source(file, article)
     assert result.records.select("kind", "text").rows() == [("news", article)]
+
+
+@pytest.mark.parametrize("name", ["posts.csv", "posts.TSV", "posts.csv.gz"])
+def test_a_damaged_table_is_no_article(tmp_path: Path, name: str):
+    damaged = b'text,label\neins,1\n"zwei'
+    file = tmp_path / name
+    file.write_bytes(gzip.compress(damaged) if name.endswith(".gz") else damaged)
+    with pytest.raises(InputError, match=r"not a table: .*--format news-text"):
+        read_source(file)
+    assert read_source(file, "news-text").records.height == 1
 
 
 @pytest.mark.parametrize(

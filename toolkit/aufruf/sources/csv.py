@@ -15,6 +15,7 @@ from aufruf.sources.rows import rows_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+NO_TABLE = "not a table: no delimiter divides its lines into the same number of cells"
 _DELIMITERS = "\t;|,"  # those that texts hold seldom come first
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _SAMPLE_ROWS = 50
@@ -42,7 +43,7 @@ def read_csv(stream: BinaryIO, file: str, given: FieldMap) -> Iterator[Batch]:
     layout = layout_of(text.read(_SAMPLE_CHARACTERS))
     text.seek(0)
     if layout is None:
-        raise InputError(f"{file}: not a table: no delimiter divides its lines into the same number of cells")
+        raise InputError(f"{file}: {NO_TABLE}")
     rows = rows_of(text, layout.delimiter)
     header = _header(rows, file)
     if given.by_number:

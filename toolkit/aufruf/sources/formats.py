@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import codecs
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, get_args
 
 from aufruf.errors import InputError
 from aufruf.sources import bluesky, mastodon, reddit, telegram, x, youtube
-from aufruf.sources.csv import header_of, layout_of, read_csv
+from aufruf.sources.csv import NO_TABLE, header_of, layout_of, read_csv
 from aufruf.sources.encoding import encoding_of
 from aufruf.sources.feed import read_feed
 from aufruf.sources.fourcat import is_fourcat, read_fourcat
@@ -76,6 +77,7 @@ ONE_NAMING: frozenset[Format] = frozenset({"x", "telegram", "bluesky", "reddit",
 
 _HEAD = 200_000
 _PARQUET = b"PAR1"
+_TABLES = {".csv", ".tsv"}
 _CONTROL = bytes([*range(9), *range(14, 27), *range(28, 32)])
 _MAX_CONTROL_SHARE = 0.01
 
@@ -106,9 +108,11 @@ def detect_format(stream: BinaryIO, file: str) -> Format:
     if start.lower().startswith((b"<?xml", b"<!--")):
         raise InputError(f"{file}: XML, but no page and no feed; expected {', '.join(FORMATS)}")
     sample = head.decode(encoding, errors="replace")
-    if layout_of(sample) is None:
-        return "news-text"
-    return "4cat" if is_fourcat(header_of(sample)) else "csv"
+    if layout_of(sample) is not None:
+        return "4cat" if is_fourcat(header_of(sample)) else "csv"
+    if _TABLES & {suffix.lower() for suffix in Path(file).suffixes}:
+        raise InputError(f"{file}: {NO_TABLE}; if it is an article, say --format news-text")
+    return "news-text"
 
 
 def _by_signature(head: bytes, start: bytes) -> Format | None:
