@@ -229,6 +229,24 @@ def test_texts_of_one_unit_are_drawn_together():
     assert units.high - units.low > 2 * (each.high - each.low)
 
 
+@pytest.mark.parametrize(("share", "expected", "at_least"), [(1.0, 0.0, 24), (0.5, 0.2, 34)])
+def test_the_interval_of_a_calibration_error_reaches_down_to_what_chance_did_not_add(
+    share: float, expected: float, at_least: int
+):
+    """Probabilities around .4, of which so large a share comes true: the error is |.4 - share * .4|."""
+    held = 0
+    for trial in range(40):
+        rng = np.random.default_rng(trial)
+        said = rng.uniform(0, 0.8, 1_000)
+        truth = (rng.random(1_000) < share * said).astype(int).tolist()
+        found = Answers(np.stack([1 - said, said], axis=1), (said >= 0.5).astype(np.int64))
+        row = only(score(examples({"a": truth}), {"a": found}, rounds=200), metric="ece")
+        assert None not in {row.value, row.low, row.high}
+        assert 0 <= row.low <= row.value <= row.high
+        held += row.low <= expected <= row.high
+    assert held >= at_least
+
+
 def test_what_cannot_be_computed_is_null_and_never_nan():
     given_ = examples({"a": [0, 0, 0]})
     found = score(given_, {"a": answers([-1, -1, 1])}, rounds=20)

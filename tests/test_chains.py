@@ -31,7 +31,7 @@ def store_texts(workspace: Workspace, texts: dict[str, str]) -> None:
 def chained(workspace: Workspace) -> Workspace:
     """A chain of 12 records, each with a word less at its beginning and one more at its end; two twins."""
     texts = {f"a{n:02}": " ".join(WORDS[n : n + 20]) for n in range(12)}
-    texts |= {"x": "Heute Abend am Ufer, alle", "y": "heute abend am Ufer, alle!", "z": "ganz für sich"}
+    texts |= {"x": "Heute Abend am Ufer, alle", "y": "heute abend am Ufer, allen!", "z": "ganz für sich"}
     store_texts(workspace, texts)
     update_clusters(workspace.store)
     return workspace
@@ -46,7 +46,7 @@ def jaccard(left: str, right: str) -> float:
 
 
 def test_a_chain_shows_by_its_ends_and_no_text_is_told(chained: Workspace):
-    """Neighbours share 19 of 21 words, the ends 9 of 31; the twins differ in an exclamation mark."""
+    """Neighbours share 19 of 21 words, the ends 9 of 31; the twins differ in a letter (and a mark)."""
     chain, twins = largest_clusters(chained.store).to_dicts()
     pairs = chained.store.read(DUPLICATES).filter(pl.col("left").str.starts_with("a"))
     assert (chain["cluster"], chain["records"], chain["is_chain"]) == ("a00", 12, True)
@@ -57,8 +57,8 @@ def test_a_chain_shows_by_its_ends_and_no_text_is_told(chained: Workspace):
     assert twins == {
         "cluster": "x",
         "records": 2,
-        "weakest_pair": pytest.approx(21 / 22),
-        "least_similarity": pytest.approx(21 / 22),
+        "weakest_pair": pytest.approx(20 / 21),
+        "least_similarity": pytest.approx(20 / 21),
         "is_chain": False,
     }
 

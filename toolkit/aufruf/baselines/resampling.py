@@ -55,3 +55,14 @@ def interval(replicates: Reals) -> tuple[float | None, float | None]:
         return None, None
     low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
+
+
+def reflected(value: float, low: float, high: float) -> tuple[float, float]:
+    """Return the basic bootstrap interval of a figure that cannot be negative, from its percentile interval.
+
+    For figures that chance alone raises, such as an error added up over bins: every draw lies too high by
+    about as much as the figure itself, so the draws are mirrored at it (Davison and Hinkley 1997, 5.2). What
+    falls below 0 is cut, and the figure is kept within. A true 0 is held in about seven of ten cases, by the
+    percentile interval never.
+    """
+    return max(0.0, 2 * value - high), max(value, 2 * value - low)

@@ -20,7 +20,7 @@ from aufruf.baselines.metrics import (
     mention_figures,
     named,
 )
-from aufruf.baselines.resampling import ROUNDS, drawn_counts, interval
+from aufruf.baselines.resampling import ROUNDS, drawn_counts, interval, reflected
 from aufruf.baselines.slices import FROM_SOURCE, Slice, languages_of, slices_of, voices_of
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 FEW = 50
 """Below this many positive texts, a figure's interval says more than the figure."""
+RAISED_BY_CHANCE = "ece"
 _OVER_CONFUSION = ("true_positives", "false_positives", "false_negatives")
 
 
@@ -77,6 +78,8 @@ class Figure:
         """The figure with its interval."""
         value = None if np.isnan(self.values[0]) else float(self.values[0])
         low, high = (None, None) if value is None else interval(self.values[1:])
+        if self.metric == RAISED_BY_CHANCE and value is not None and low is not None and high is not None:
+            low, high = reflected(value, low, high)
         return Score(
             self.label, self.language, self.metric, value, low, high, self.n, self.slice, self.weighted
         )
