@@ -16,7 +16,7 @@ from aufruf.baselines.examples import NOT_ASKED, YES_NO, Examples, Target
 from aufruf.baselines.metrics import Judged, Ranking, figures, mention_figures, named
 from aufruf.baselines.model import Answers
 from aufruf.baselines.resampling import drawn_counts, draws, interval
-from aufruf.baselines.scoring import Score, few_positives, score
+from aufruf.baselines.scoring import Score, notes_on, score
 
 judgements = st.integers(1, 40).flatmap(
     lambda n: st.tuples(
@@ -361,10 +361,16 @@ def test_several_answers_have_a_mean_first_and_figures_each_as_scikit_learn_has_
 
 def test_fewer_than_50_positive_texts_are_pointed_out_by_head_and_language():
     given_ = examples({"a": [1] * 60 + [0] * 5, "b": [1, 1, *[0] * 63]}, ["de"] * 30 + ["en"] * 35)
-    assert few_positives(given_) == [
+    assert notes_on(given_) == [
         "fewer than 50 positive texts, read the intervals: a 60 (de 30, en 30), b 2 (de 2, en 0)"
     ]
-    assert few_positives(examples({"a": [1] * 50})) == []
+    assert notes_on(examples({"a": [0] + [1] * 50})) == []
+
+
+def test_a_head_without_negative_texts_is_pointed_out():
+    given_ = examples({"a": [1] * 50 + [NOT_ASKED], "b": [1] * 50 + [0], "c": [NOT_ASKED] * 51})
+    found = [note for note in notes_on(given_) if "negative" in note]
+    assert found == ["no negative texts, so always yes scores 1, in the mean, too: a"]
 
 
 def test_intervals_without_draws_or_with_too_few_defined_ones_are_none():

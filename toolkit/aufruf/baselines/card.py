@@ -119,10 +119,10 @@ A baseline by aufruf: it says how far counting n-grams gets, so that others have
 
 {scores}
 
-Intervals are from the bootstrap over split units: percentiles, mirrored for `ece`. `macro_f1` of a head is the
-mean over both answers, of `author` and `contained` the mean over labels. `mention_false_positive_rate` says
-how often incitement that is reported, condemned or fictional is called the author's own; `…_at_recall_80`
-says it of the threshold that finds four of five positive texts.
+Intervals are from the bootstrap over split units: percentiles, mirrored for `ece`. `macro_f1` of a head is
+the mean over both answers, of `author` and `contained` the mean over labels. `mention_false_positive_rate`
+says how often incitement that is reported, condemned or fictional is called the author's own;
+`…_at_recall_80` says it of the threshold that finds four of five positive texts.
 
 ## Notes
 

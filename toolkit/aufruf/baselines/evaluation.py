@@ -17,7 +17,7 @@ from aufruf.baselines.record import ReleaseOrigin
 from aufruf.baselines.release_data import read_annotations, read_release
 from aufruf.baselines.resampling import ROUNDS
 from aufruf.baselines.runs import Report
-from aufruf.baselines.scoring import few_positives, resampled, score
+from aufruf.baselines.scoring import notes_on, resampled, score
 from aufruf.baselines.soft import soft_scores
 from aufruf.errors import InputError
 
@@ -67,7 +67,7 @@ def evaluate_on_release(  # noqa: PLR0913 -- the command's options, in the same 
     if probes:
         fitted_on = read_release(release, ("train", "validation"))
         unread = probed(asked, figures, fitted_on, rounds=rounds, seed=seed, step=step)
-    notes = [*without_reading(unread), *asked.notes, *few_positives(asked.examples)]
+    notes = [*without_reading(unread), *asked.notes, *notes_on(asked.examples)]
     return Report(str(model), scores, asked.name, notes, unread)
 
 
@@ -139,7 +139,7 @@ def evaluate_on_table(  # noqa: PLR0913 -- the command's options, in the same wo
     columns = Columns(text, label, positive, group, head, split)
     asked = asked_of_table(model, path, columns)
     answers = asked.answers()
-    notes = [*asked.notes, *few_positives(asked.examples)]
+    notes = [*asked.notes, *notes_on(asked.examples)]
     return Report(str(model), score(asked.examples, answers, rounds=rounds, seed=seed), asked.name, notes)
 
 
@@ -187,7 +187,7 @@ def _human(asked: Asked, release: Path, split: Split, rounds: int, seed: int) ->
 
 
 def _notes(one: Asked, other: Asked, examples: Examples) -> list[str]:
-    return list(dict.fromkeys([*one.notes, *other.notes, *few_positives(examples)]))
+    return list(dict.fromkeys([*one.notes, *other.notes, *notes_on(examples)]))
 
 
 def trained_on(model: Path) -> str | None:

@@ -16,7 +16,7 @@ from aufruf.baselines.model import Answers
 from aufruf.baselines.release_data import read_release
 from aufruf.baselines.resampling import ROUNDS
 from aufruf.baselines.runs import Report
-from aufruf.baselines.scoring import few_positives, score
+from aufruf.baselines.scoring import notes_on, score
 from aufruf.baselines.soft import soft_scores
 from aufruf.baselines.training import means_over_labels
 from aufruf.errors import InputError
@@ -140,7 +140,7 @@ def evaluate_predictions(  # noqa: PLR0913 -- the command's options, in the same
     said = _said(path, release, split, id, allow_missing=allow_missing)
     scores = score(said.examples, said.answers, means=said.means, rounds=rounds, seed=seed, sliced=True)
     scores += soft_scores(said.examples, said.answers, rounds=rounds, seed=seed)
-    return Report(str(path), scores, said.name, [*said.notes, *few_positives(said.examples)])
+    return Report(str(path), scores, said.name, [*said.notes, *notes_on(said.examples)])
 
 
 def compare_predictions(  # noqa: PLR0913 -- the command's options, in the same words
@@ -177,7 +177,7 @@ def compare_predictions(  # noqa: PLR0913 -- the command's options, in the same 
         seed=seed,
         sliced=True,
     )
-    notes = [*said.notes, *ours.notes, *few_positives(examples)]
+    notes = [*said.notes, *ours.notes, *notes_on(examples)]
     return Comparison(str(path), str(model), said.name, TEST, found, notes)
 
 

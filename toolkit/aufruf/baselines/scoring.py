@@ -157,8 +157,12 @@ def resampled(  # noqa: PLR0913 -- the arguments of `score`
     return [*over, *(row for target in examples.targets for row in _of_head(target, counted))]
 
 
-def few_positives(examples: Examples) -> list[str]:
-    """Say which yes/no heads have fewer than 50 positive texts to be scored on."""
+def notes_on(examples: Examples) -> list[str]:
+    """Say which yes/no heads have fewer than 50 positive texts, or no negative one, to be scored on."""
+    return [*_few_positives(examples), *_no_negatives(examples)]
+
+
+def _few_positives(examples: Examples) -> list[str]:
     parts = languages_of(examples)
     found = [
         [(part.language, int((target.codes[part.rows] == 1).sum())) for part in parts]
@@ -172,6 +176,17 @@ def few_positives(examples: Examples) -> list[str]:
         if min(positives for _, positives in counts) < FEW
     ]
     return [f"fewer than {FEW} positive texts, read the intervals: {', '.join(few)}"] if few else []
+
+
+def _no_negatives(examples: Examples) -> list[str]:
+    names = [
+        target.name
+        for target in examples.targets
+        if target.is_yes_no and (target.codes == 1).any() and not (target.codes == 0).any()
+    ]
+    return (
+        [f"no negative texts, so always yes scores 1, in the mean, too: {', '.join(names)}"] if names else []
+    )
 
 
 def _in_languages(counts: Sequence[tuple[str | None, int]]) -> str:

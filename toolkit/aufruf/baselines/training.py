@@ -9,7 +9,7 @@ from aufruf.baselines.model import fit_model, no_step, part_of
 from aufruf.baselines.out_of_sample import out_of_sample
 from aufruf.baselines.probing import probed_on_table, without_reading
 from aufruf.baselines.release_data import SIDES
-from aufruf.baselines.scoring import few_positives, resampled, score
+from aufruf.baselines.scoring import notes_on, resampled, score
 from aufruf.errors import InputError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def fit_on_release(
     model = fit_model(recipe, chosen, seed=seed, step=step).tuned(validation)
     scores = score(validation, model.answer(validation), means=means_over_labels(release.scheme), seed=seed)
     notes = ["validation scores flatter: thresholds were tuned on the same texts; quote `aufruf evaluate`"]
-    notes += [*_notes(model), *few_positives(validation)]
+    notes += [*_notes(model), *notes_on(validation)]
     return Training(model, scores, "validation", len(train), notes)
 
 
@@ -101,7 +101,7 @@ def fit_on_table(
     model = fit_model(recipe, table.examples, seed=seed, step=part_of(step, rounds - 1, rounds))
     figures = resampled(held.scored, held.answers, seed=seed)
     probes = probed_on_table(recipe, held.parts, held.scored, figures, seed=seed)
-    notes = [*_table_notes(table, folds), *_notes(model), *few_positives(held.scored)]
+    notes = [*_table_notes(table, folds), *_notes(model), *notes_on(held.scored)]
     return Training(
         model.calibrated(held.distances, held.scored),
         [figure.score for figure in figures],
@@ -129,7 +129,7 @@ def _fit_on_splits(recipe: Recipe, table: Table, seed: int, step: Step) -> Train
     figures = resampled(scored, model.answer(scored), seed=seed)
     parts = [(table.examples, scored)]
     probes = probed_on_table(recipe, parts, scored, figures, seed=seed, validation=table.validation)
-    notes = [*without_reading(probes), *notes, *_left_out(table), *_notes(model), *few_positives(scored)]
+    notes = [*without_reading(probes), *notes, *_left_out(table), *_notes(model), *notes_on(scored)]
     scores_of: ScoresOf = "test" if scored is table.test else "validation"
     scores = [figure.score for figure in figures]
     return Training(model, scores, scores_of, len(table.examples), notes, probes)

@@ -16,7 +16,7 @@ from aufruf.baselines.model_files import read_record
 from aufruf.baselines.ngram_weights import NgramWeights, ngram_weights
 from aufruf.baselines.out_of_sample import out_of_sample
 from aufruf.baselines.probing import probed_on_table, without_reading
-from aufruf.baselines.scoring import few_positives, resampled, score
+from aufruf.baselines.scoring import notes_on, resampled, score
 from aufruf.baselines.studies import study_on_release
 from aufruf.errors import InputError
 
@@ -126,7 +126,7 @@ def _figures(
         record=read_record(model),
         scheme=asked.scheme,
         scores_of=asked.name,
-        notes=[*asked.notes, *few_positives(asked.examples)],
+        notes=[*asked.notes, *notes_on(asked.examples)],
         scores=of_all_texts(scores),
         curves=curves(asked.examples, answers),
         confusions=confusions(asked.examples, answers),
